@@ -1,0 +1,164 @@
+import type { LinkSignal, RequestType } from '../../protocol/rows.ts';
+
+/**
+ * What is read from one exchange, and what linking needs and decides. Pure types: `readFacts` fills RequestFacts,
+ * the store answers `LinkQuery` with `LinkCandidates`, `decideLink` turns both into a `LinkDecision`.
+ * Hashes are SHA-256 as 32-byte buffers; times are milliseconds since the epoch.
+ */
+
+export interface RequestFacts {
+  requestType: RequestType;
+  model: string | null;
+  streaming: boolean;
+  /** Header `x-claude-code-session-id`, else `metadata.user_id` in either format. A scope, not a conversation. */
+  sessionId: string | null;
+  agentId: string | null;
+  parentAgentId: string | null;
+  /** `account_uuid` of `metadata.user_id`. */
+  accountUuid: string | null;
+  systemHash: Buffer | null;
+  messageCount: number;
+  /** The link chain l_1 … l_n, one hash for each normalised block. Empty: nothing to link by. */
+  links: Buffer[];
+  /** How many of `links` lie before the first assistant block: prefixes this short never link across sessions. */
+  ownLinks: number;
+  /** Hash of each text that may equal a Task/Agent prompt: the first user text, a fork's directive, a workflow's task. */
+  promptHashes: Buffer[];
+  firstUserText: string | null;
+  /** What a list shows of this turn: new user text, else "Read, Bash ×2" for tool results; ≤ 200 characters, one line. */
+  preview: string;
+  thread: { type: 'create' } | { type: 'continue'; previousMessageId: string } | null;
+  /** `cc_prev_req` of the billing block: the parent's upstream `request-id`, where the client sends it. */
+  previousUpstreamId: string | null;
+  /** The user text that continues a compacted session, with the summary in it. */
+  continuedText: string | null;
+  /** This request asks for the summary of a conversation. */
+  summarises: boolean;
+  /** tool_use ids of the newest message that has any, newest first. */
+  lastToolIds: string[];
+}
+
+/** A `Task` / `Agent` tool call read from a response. */
+export interface SpawnCall {
+  toolUseId: string;
+  name: string;
+  prompt: string;
+  promptHash: Buffer;
+  agentType: string | null;
+}
+
+export interface LinkScope {
+  tenant: string;
+  project: string | null;
+  sessionId: string | null;
+  agentId: string | null;
+  parentAgentId: string | null;
+}
+
+/** What the store looks up for one new exchange; every candidate must be earlier than `at`. */
+export interface LinkQuery {
+  requestId: string;
+  at: number;
+  scope: LinkScope;
+  links: Buffer[];
+  previousMessageId: string | null;
+  previousUpstreamId: string | null;
+  promptHashes: Buffer[];
+  /** True: also the summarising requests of the scope, with their summaries. */
+  compactions: boolean;
+  lastToolIds: string[];
+}
+
+/** An earlier exchange that may be the parent. */
+export interface LinkCandidate {
+  requestId: string;
+  at: number;
+  conversationId: string;
+  branchId: string;
+  sessionId: string | null;
+  agentId: string | null;
+  project: string | null;
+  isSubtask: boolean;
+  parentTaskRequestId: string | null;
+  /** null at a root. */
+  parentRequestId: string | null;
+  requestLink: Buffer;
+  responseLink: Buffer | null;
+  /** True: the response was complete, so the same request again is a sibling and not a retry. */
+  complete: boolean;
+  summarises: boolean;
+  /** Requests (retries left out) whose parent this one is. */
+  children: { requestId: string; branchId: string; summarises: boolean }[];
+  conversationRequestCount: number;
+}
+
+export interface CompactionCandidate extends LinkCandidate {
+  /** The response's text: the summary. */
+  summary: string;
+}
+
+/** A recorded Task/Agent call nobody has claimed yet. */
+export interface InvocationCandidate {
+  toolUseId: string;
+  prompt: string;
+  promptHash: Buffer;
+  /** The branch `subtask_N`, given when the call was recorded. */
+  branchId: string;
+  calledAt: number;
+  /** End of the parent's response; null while it streams. */
+  parentEndedAt: number | null;
+  parent: LinkCandidate;
+}
+
+export interface LinkCandidates {
+  /** Response id equals `previousMessageId`, or upstream request id equals `previousUpstreamId`. */
+  named: LinkCandidate[];
+  /** Request link or response link is among `links`; deepest first, at most 50. */
+  prefix: LinkCandidate[];
+  invocations: InvocationCandidate[];
+  /** Earlier requests of the same session with the same agent id. Newest first, at most 5. */
+  agent: LinkCandidate[];
+  compactions: CompactionCandidate[];
+  /** Latest earlier request of the session that holds or answered one of `lastToolIds`. */
+  tool: LinkCandidate[];
+}
+
+export interface LinkDecision {
+  signal: LinkSignal;
+  /** How many blocks of the link chain matched. */
+  matched: number;
+  parentRequestId: string | null;
+  retryOf: string | null;
+  /** null: a new conversation. */
+  conversationId: string | null;
+  /** `main`, a branch the parent is on, `subtask_N`, or the base of a new one, which the store makes unique. */
+  branch: { kind: 'main' | 'same' | 'branch' | 'compact' | 'subtask'; id: string; isNew: boolean };
+  isSubtask: boolean;
+  parentTaskRequestId: string | null;
+  /** The invocation this exchange claims. */
+  toolUseId: string | null;
+  candidates: { requestId: string; signal: LinkSignal; why: string }[];
+}
+
+/** What a whole or partial response says. */
+export interface ResponseFacts {
+  /** The reassembled message, or the JSON body; null when nothing of it is JSON. */
+  message: unknown;
+  messageId: string | null;
+  model: string | null;
+  /** True when the content itself is complete: `message_stop` seen, or a whole JSON body. */
+  complete: boolean;
+  /** An error body or a mid-stream error event. */
+  error: { type: string; message: string } | null;
+  usage: {
+    inputTokens: number;
+    outputTokens: number;
+    cacheReadInputTokens: number;
+    cacheCreationInputTokens: number;
+    raw: unknown;
+  } | null;
+  toolCallCount: number;
+  spawns: SpawnCall[];
+  /** The concatenated text blocks; empty without text. */
+  text: string;
+}

@@ -1,0 +1,135 @@
+import type { ProblemCode } from '../protocol/problem.ts';
+
+/** The sidecar's one error class. `detail` says what happened and what to do next, in words a user can act on. */
+export class NexusError extends Error {
+  readonly code: ProblemCode;
+  readonly status: number;
+  readonly title: string;
+  readonly issues: { path: string; message: string }[] | undefined;
+
+  constructor(
+    code: ProblemCode,
+    status: number,
+    title: string,
+    detail: string,
+    options: { cause?: unknown; issues?: { path: string; message: string }[] } = {},
+  ) {
+    super(detail, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'NexusError';
+    this.code = code;
+    this.status = status;
+    this.title = title;
+    this.issues = options.issues;
+  }
+}
+
+export const badRequest = (detail: string, issues: { path: string; message: string }[] = []): NexusError =>
+  new NexusError('bad_request', 400, 'Bad request', detail, { issues });
+
+export const unauthorized = (): NexusError =>
+  new NexusError(
+    'unauthorized',
+    401,
+    'Not authorised',
+    'This needs the sidecar token or the dashboard key: send it as `Authorization: Bearer …` or `X-Dashboard-Key`.',
+  );
+
+export const forbiddenHost = (host: string): NexusError =>
+  new NexusError(
+    'forbidden_host',
+    403,
+    'Unknown host',
+    `The Host header "${host}" is not one of this sidecar's names. Use the base URL it printed, or add the name to ALLOWED_HOSTS.`,
+  );
+
+export const forbiddenOrigin = (): NexusError =>
+  new NexusError(
+    'forbidden_origin',
+    403,
+    'Foreign origin',
+    'Web pages may not use this sidecar. Call it from a program, or open the panels from the sidecar itself.',
+  );
+
+export const notFound = (what: string): NexusError =>
+  new NexusError('not_found', 404, 'Not found', `${what} is not in the store. It may have been deleted.`);
+
+export const unsupportedMediaType = (): NexusError =>
+  new NexusError(
+    'unsupported_media_type',
+    415,
+    'JSON expected',
+    'Send the body as `Content-Type: application/json`.',
+  );
+
+export const databaseUnavailable = (cause: unknown): NexusError =>
+  new NexusError(
+    'database_unavailable',
+    503,
+    'Database unavailable',
+    `The database cannot be reached (${reason(cause)}). Traffic goes on and is kept in the journal; check DATABASE_URL or start the database, then this works again by itself.`,
+    { cause },
+  );
+
+export const databaseNewer = (found: number, known: number): NexusError =>
+  new NexusError(
+    'database_newer',
+    503,
+    'Database is newer than this program',
+    `The database has schema ${String(found)}, this program knows ${String(known)}. Update Claude Nexus, or point --data-dir or DATABASE_URL somewhere else.`,
+  );
+
+export const dataDirNotWritable = (dir: string, cause: unknown): NexusError =>
+  new NexusError(
+    'data_dir_not_writable',
+    500,
+    'Data directory is not writable',
+    `${dir} cannot be written (${reason(cause)}). Give this user the right to write there, or choose another with --data-dir.`,
+    { cause },
+  );
+
+export const dataDirOwnedElsewhere = (dir: string, who: string): NexusError =>
+  new NexusError(
+    'data_dir_owned_elsewhere',
+    500,
+    'Data directory is in use elsewhere',
+    `${dir} is used by ${who}, which this machine cannot look at. Stop that one, or choose another with --data-dir.`,
+  );
+
+export const portInUse = (host: string, port: number): NexusError =>
+  new NexusError(
+    'port_in_use',
+    500,
+    'Port is taken',
+    `${host}:${String(port)} is used by another program. Choose another with --port, or --port 0 for any free one.`,
+  );
+
+export const invalidOption = (name: string, message: string): NexusError =>
+  new NexusError('invalid_option', 400, 'Invalid option', `${name}: ${message}`, {
+    issues: [{ path: name, message }],
+  });
+
+export const shuttingDown = (): NexusError =>
+  new NexusError(
+    'shutting_down',
+    503,
+    'Shutting down',
+    'The sidecar is shutting down. Try again once it has started anew.',
+  );
+
+export const internalError = (cause: unknown): NexusError =>
+  new NexusError(
+    'internal',
+    500,
+    'Internal error',
+    'Something went wrong inside the sidecar. Its log says what; traffic is not affected.',
+    { cause },
+  );
+
+/** The short reason of an unknown error, for a sentence. */
+export function reason(cause: unknown): string {
+  if (cause instanceof Error) {
+    const code = (cause as NodeJS.ErrnoException).code;
+    return cause.message === '' && code !== undefined ? code : cause.message;
+  }
+  return String(cause);
+}

@@ -1,0 +1,41 @@
+import type { NexusEvent } from '../../protocol/events.ts';
+import type { DatabaseStatus, RecorderStatus } from '../../protocol/status.ts';
+import type { StoreReads } from '../store/reads.ts';
+
+/** What the worker thread is started with. */
+export interface RecorderOptions {
+  dataDir: string;
+  journalDir: string;
+  migrationsDir: string;
+  databaseUrl: string | null;
+  /** HMAC key of account ids when configured; else the store's own, told back by `onSalt`. */
+  salt: string | null;
+}
+
+/** What the proxy tells of a journal file: it has grown to `size` bytes; `ended` once its end frame is written. */
+export interface JournalNote {
+  id: string;
+  size: number;
+  ended: boolean;
+}
+
+export interface RecorderListener {
+  onEvent(event: NexusEvent): void;
+  onStatus(status: { database: DatabaseStatus; recorder: RecorderStatus }): void;
+  onSalt(salt: string): void;
+  onLog(level: 'info' | 'warn' | 'error', message: string, fields: Record<string, unknown>): void;
+}
+
+/** The main thread's handle of the recorder thread. */
+export interface RecorderThread {
+  /** Resolves when the database is open and the journal's backlog is being worked on; never rejects for a database
+   * that is away (that is shown in the status and tried again), rejects for one that must not be used. */
+  ready: Promise<void>;
+  /** Cheap and synchronous: posts to the thread. The caller batches (at most every 20 ms). */
+  journal(notes: JournalNote[]): void;
+  /** Runs a store function in the thread; the answer is UTF-8 JSON (`null` for an unknown id). Throws NexusError. */
+  read<K extends keyof StoreReads>(name: K, ...args: Parameters<StoreReads[K]>): Promise<Uint8Array>;
+  /** Resolves when everything noted so far is recorded (or known to have failed). */
+  drain(): Promise<void>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,29 @@
+import type { ConversationQuery, RequestQuery, StatsQuery } from '../../protocol/queries.ts';
+import type {
+  ConversationDetail,
+  ConversationPage,
+  LinkExplanation,
+  RequestDetail,
+  RequestPage,
+  StatsRow,
+} from '../../protocol/rows.ts';
+
+/**
+ * What the control API asks of the store. The functions run in the recorder's worker thread; their answers cross to
+ * the main thread as JSON bytes, so that rebuilding a large body never blocks the proxy. null: unknown id.
+ */
+export interface StoreReads {
+  listConversations(query: ConversationQuery): Promise<ConversationPage>;
+  getConversation(conversationId: string): Promise<ConversationDetail | null>;
+  listRequests(query: RequestQuery): Promise<RequestPage>;
+  /** `fields`: only these keys of the detail (and `requestId`); all when undefined. */
+  getRequest(requestId: string, fields?: string[]): Promise<Partial<RequestDetail> | null>;
+  getLink(requestId: string): Promise<LinkExplanation | null>;
+  getStats(query: StatsQuery): Promise<StatsRow>;
+}
+
+/** Runs a store function in the recorder's thread; the answer is UTF-8 JSON, `null` for an unknown id. */
+export type ReadStore = <K extends keyof StoreReads>(
+  name: K,
+  ...args: Parameters<StoreReads[K]>
+) => Promise<Uint8Array>;
