@@ -14,6 +14,10 @@ export interface RequestFacts {
   sessionId: string | null;
   agentId: string | null;
   parentAgentId: string | null;
+  /** A history from another session means a fork. False for clients that open a new session whenever they resume. */
+  newSessionForks: boolean;
+  /** `X-Stainless-Retry-Count`: SDKs count their tries, Claude Code always says 0. null: not said. */
+  retryCount: number | null;
   /** `account_uuid` of `metadata.user_id`. */
   accountUuid: string | null;
   systemHash: Buffer | null;
@@ -38,7 +42,7 @@ export interface RequestFacts {
   lastToolIds: string[];
 }
 
-/** A `Task` / `Agent` tool call read from a response. */
+/** A `Task`, `Agent` or `Workflow` tool call read from a response (of a workflow: `prompt` is its script). */
 export interface SpawnCall {
   toolUseId: string;
   name: string;
@@ -61,9 +65,16 @@ export interface LinkQuery {
   at: number;
   scope: LinkScope;
   links: Buffer[];
+  /** As in RequestFacts. Prefixes up to here count only within one session: the finder may leave others out. */
+  ownLinks: number;
   previousMessageId: string | null;
   previousUpstreamId: string | null;
   promptHashes: Buffer[];
+  /**
+   * True: this may be an agent's first request whose prompt equals no call. The finder then also answers the session's
+   * unclaimed invocations and its `Workflow` ones (claimed or not), newest first, at most 20.
+   */
+  anyInvocation: boolean;
   /** True: also the summarising requests of the scope, with their summaries. */
   compactions: boolean;
   lastToolIds: string[];
@@ -78,6 +89,8 @@ export interface LinkCandidate {
   sessionId: string | null;
   agentId: string | null;
   project: string | null;
+  /** Tells twins in different sessions apart: clients of different versions or places have different prompts. */
+  systemHash?: Buffer | null;
   isSubtask: boolean;
   parentTaskRequestId: string | null;
   /** null at a root. */
@@ -97,9 +110,11 @@ export interface CompactionCandidate extends LinkCandidate {
   summary: string;
 }
 
-/** A recorded Task/Agent call nobody has claimed yet. */
+/** A recorded Task/Agent call nobody has claimed yet, or a Workflow call (which starts any number of agents). */
 export interface InvocationCandidate {
   toolUseId: string;
+  name: string;
+  claimed: boolean;
   prompt: string;
   promptHash: Buffer;
   /** The branch `subtask_N`, given when the call was recorded. */
@@ -113,13 +128,16 @@ export interface InvocationCandidate {
 export interface LinkCandidates {
   /** Response id equals `previousMessageId`, or upstream request id equals `previousUpstreamId`. */
   named: LinkCandidate[];
-  /** Request link or response link is among `links`; deepest first, at most 50. */
+  /**
+   * Request link or response link is among `links`, same project; deepest first, then the query's own session and
+   * agent, then newest; at most 50.
+   */
   prefix: LinkCandidate[];
   invocations: InvocationCandidate[];
   /** Earlier requests of the same session with the same agent id. Newest first, at most 5. */
   agent: LinkCandidate[];
   compactions: CompactionCandidate[];
-  /** Latest earlier request of the session that holds or answered one of `lastToolIds`. */
+  /** Latest earlier request of the session that holds (in `lastToolIds`) or answered (a tool_use) one of `lastToolIds`. */
   tool: LinkCandidate[];
 }
 
@@ -146,7 +164,7 @@ export interface ResponseFacts {
   message: unknown;
   messageId: string | null;
   model: string | null;
-  /** True when the content itself is complete: `message_stop` seen, or a whole JSON body. */
+  /** True when the content itself is complete: `message_stop` seen, or a whole JSON body; never for an error. */
   complete: boolean;
   /** An error body or a mid-stream error event. */
   error: { type: string; message: string } | null;
@@ -155,6 +173,8 @@ export interface ResponseFacts {
     outputTokens: number;
     cacheReadInputTokens: number;
     cacheCreationInputTokens: number;
+    cacheCreation5mTokens: number;
+    cacheCreation1hTokens: number;
     raw: unknown;
   } | null;
   toolCallCount: number;

@@ -27,7 +27,7 @@ export interface RequestHead {
   redactions: { path: string; kind: string }[];
 }
 
-/** `body` set: larger than the recording limit (32 MB), size and SHA-256 stand for it. */
+/** Stands for a body larger than the recording limit (32 MB): its size and SHA-256 (hex). */
 export interface RequestBodyNote {
   size: number;
   sha256: string;
@@ -46,6 +46,10 @@ export interface EndFrame {
   error: { code: string; message: string } | null;
   /** Set when a request body was too large to record. */
   requestBodyNote: RequestBodyNote | null;
+  /** Set when a response body (of another path than messages) was; what chunks there are, are then not all of it. */
+  responseBodyNote?: RequestBodyNote;
+  /** What was redacted after the head was written (streamed request bodies, responses); add to the head's. */
+  redactions?: { path: string; kind: string }[];
 }
 
 export interface Frame {
@@ -68,6 +72,21 @@ export function encodeFrame(kind: FrameKind, at: number, payload: Uint8Array): B
   return out;
 }
 
+/** Payloads from this size on are written as they are: a copy of a megabyte costs more than two more writes. */
+const COPY_LIMIT = 16 * 1024;
+
+/** One frame as pieces to write one after the other; the payload of a large one is not copied. */
+export function encodeFrameParts(kind: FrameKind, at: number, payload: Buffer): Buffer[] {
+  if (payload.length < COPY_LIMIT) return [encodeFrame(kind, at, payload)];
+  const head = Buffer.allocUnsafe(HEAD);
+  head.writeUInt32LE(payload.length, 0);
+  head.writeUInt8(kind, 4);
+  head.writeDoubleLE(at, 5);
+  const tail = Buffer.allocUnsafe(TAIL);
+  tail.writeUInt32LE(crc32(payload, crc32(head.subarray(4))), 0);
+  return [head, payload, tail];
+}
+
 /**
  * The whole frames at the start of `bytes`. `used` is where the next frame starts; `damaged` says that it cannot be
  * one (bad crc, unknown kind), so that the file is cut there. A frame still being written is neither.
@@ -81,8 +100,14 @@ export function decodeFrames(bytes: Buffer): { frames: Frame[]; used: number; da
     if (kind < 1 || kind > 5) return { frames, used, damaged: true };
     const end = used + HEAD + length;
     if (bytes.length < end + TAIL) break;
-    if (bytes.readUInt32LE(end) !== crc32(bytes.subarray(used + 4, end))) return { frames, used, damaged: true };
-    frames.push({ kind: kind as FrameKind, at: bytes.readDoubleLE(used + 5), payload: bytes.subarray(used + HEAD, end) });
+    if (bytes.readUInt32LE(end) !== crc32(bytes.subarray(used + 4, end))) {
+      return { frames, used, damaged: true };
+    }
+    frames.push({
+      kind: kind as FrameKind,
+      at: bytes.readDoubleLE(used + 5),
+      payload: bytes.subarray(used + HEAD, end),
+    });
     used = end + TAIL;
   }
   return { frames, used, damaged: false };

@@ -1,0 +1,52 @@
+import type { LinkCandidates, LinkDecision, LinkQuery, LinkScope, RequestFacts } from './facts.ts';
+import { byAgent } from './linking/agent.ts';
+import { byCompaction } from './linking/compaction.ts';
+import { byName } from './linking/named.ts';
+import { byPrefix } from './linking/prefix.ts';
+import { byLateSpawn, bySpawn } from './linking/spawn.ts';
+import { byTool } from './linking/tool.ts';
+import { newConversation, unlinked, type Considered, type Signal } from './linking/decision.ts';
+
+/** What to look up for one exchange. `at`: when its request arrived; only earlier exchanges are candidates. */
+export function linkQuery(facts: RequestFacts, requestId: string, at: number, scope: LinkScope): LinkQuery {
+  return {
+    requestId,
+    at,
+    scope,
+    links: facts.links,
+    ownLinks: facts.ownLinks,
+    previousMessageId: facts.thread?.type === 'continue' ? facts.thread.previousMessageId : null,
+    previousUpstreamId: facts.previousUpstreamId,
+    promptHashes: facts.promptHashes,
+    anyInvocation: scope.agentId !== null && facts.links.length === facts.ownLinks,
+    compactions: facts.continuedText !== null,
+    lastToolIds: facts.lastToolIds,
+  };
+}
+
+/**
+ * The signals in order of strength. Each is one function: it answers a decision or null, and notes the candidates it
+ * looked at with the reason they lost. To add one, write it beside the others and put it where it belongs here.
+ */
+const SIGNALS: Signal[] = [byName, bySpawn, byPrefix, byCompaction, byLateSpawn, byAgent, byTool];
+
+/** At most this many losing candidates are kept for the explanation. */
+const MOST_LOSERS = 20;
+
+/**
+ * Where an exchange hangs: parent, conversation, branch, sub-task, with the signal that said so and what else was
+ * considered. Without any signal it opens a conversation; side calls, counts and the like hang nowhere.
+ */
+export function decideLink(facts: RequestFacts, query: LinkQuery, candidates: LinkCandidates): LinkDecision {
+  if (facts.requestType !== 'inference') return unlinked();
+  const losers: Considered[] = [];
+  for (const signal of SIGNALS) {
+    const decision = signal({ facts, query, candidates, losers });
+    if (decision === null) continue;
+    const others = losers.filter(
+      ({ requestId }) => requestId !== decision.parentRequestId && requestId !== decision.retryOf,
+    );
+    return { ...decision, candidates: others.slice(0, MOST_LOSERS) };
+  }
+  return { ...newConversation(), candidates: losers.slice(0, MOST_LOSERS) };
+}

@@ -1,0 +1,56 @@
+import { normaliseText } from '../block-form.ts';
+import type { CompactionCandidate, LinkDecision } from '../facts.ts';
+import { compactName } from './branch.ts';
+import { onto, type Case } from './decision.ts';
+
+/** Texts shorter than this never link by themselves. */
+const SHORTEST = 100;
+/** A shorter summary needs the same session and this much text: it only confirms what the session says. */
+const SHORTEST_IN_SESSION = 32;
+const PROBE = 2000;
+
+/**
+ * A session that is continued from a summary: the text that carries it contains the answer of an earlier summarising
+ * request. It hangs at that request, on a branch of its own.
+ */
+export function byCompaction(found: Case): LinkDecision | null {
+  const text = found.facts.continuedText;
+  if (text === null) return null;
+  const flat = flatten(text);
+  for (const candidate of found.candidates.compactions.toSorted((a, b) => b.at - a.at)) {
+    const why = whyNot(found, candidate, flat);
+    if (why === null) {
+      return {
+        ...onto(candidate),
+        signal: 'compaction',
+        matched: 0,
+        parentRequestId: candidate.requestId,
+        branch: { kind: 'compact', id: compactName(found.query.at), isNew: true },
+      };
+    }
+    found.losers.push({ requestId: candidate.requestId, signal: 'compaction', why });
+  }
+  return null;
+}
+
+function whyNot(found: Case, candidate: CompactionCandidate, continued: string): string | null {
+  const { scope } = found.query;
+  if (candidate.project !== scope.project) return 'another project';
+  const sameSession = candidate.sessionId !== null && candidate.sessionId === scope.sessionId;
+  if (sameSession && candidate.agentId !== scope.agentId) return 'another agent of the session';
+  const summary = flatten(summaryOf(candidate.summary));
+  if (summary.length < (sameSession ? SHORTEST_IN_SESSION : SHORTEST)) {
+    return 'its summary is too short to compare';
+  }
+  return continued.includes(summary.slice(0, PROBE)) ? null : 'its summary is not in this text';
+}
+
+/** The body of `<summary>`; without tags, what stands behind the label that took their place; else everything. */
+function summaryOf(text: string): string {
+  const tagged = /<summary>([^]*?)(?:<\/summary>|$)/.exec(text)?.[1];
+  if (tagged !== undefined) return tagged;
+  const label = text.lastIndexOf('\nSummary:');
+  return label < 0 ? text : text.slice(label + '\nSummary:'.length);
+}
+
+const flatten = (text: string): string => (normaliseText(text) ?? '').replace(/\s+/g, ' ').trim();

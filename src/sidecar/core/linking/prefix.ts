@@ -1,0 +1,152 @@
+import type { LinkCandidate, LinkDecision } from '../facts.ts';
+import { continuation, retryOf, siblingOf, type Case } from './decision.ts';
+
+interface Match {
+  candidate: LinkCandidate;
+  /** How many links are shared. */
+  depth: number;
+  /** The candidate's response is part of what is shared. */
+  answered: boolean;
+  sameSession: boolean;
+  sameSystem: boolean;
+}
+
+/**
+ * The deepest earlier exchange whose request, or request and response, is how this one begins. Equal depth: the own
+ * session, then a response before a request, then the same system prompt, then the conversation with the fewest requests,
+ * then the
+ * one nobody went on from, then the newest.
+ */
+export function byPrefix(found: Case): LinkDecision | null {
+  const matches = found.candidates.prefix
+    .map((candidate) => match(found, candidate))
+    .filter((one) => one !== null)
+    .filter((one) => admissible(found, one));
+  const { ownLinks, links } = found.facts;
+  // A history that goes on in its own session is never looked for elsewhere: twins in other sessions may lie deeper.
+  const own = matches.filter(({ sameSession, depth }) => sameSession && depth > ownLinks);
+  const pool = own.length > 0 ? own : matches;
+  const [best, ...others] = pool.toSorted(compare);
+  if (best === undefined) return null;
+  if (isWeak(found, best)) {
+    lose(found, best, 'shares only the first prompt; the summary in this request says more');
+    return null;
+  }
+  for (const other of matches.filter((one) => !pool.includes(one))) {
+    lose(found, other, 'another session, and the own one goes on');
+  }
+  for (const other of others) lose(found, other, whyLost(best, other));
+  if (best.depth < links.length || best.answered) {
+    return continuation(
+      found,
+      best.answered ? 'response-prefix' : 'request-prefix',
+      best.depth,
+      best.candidate,
+    );
+  }
+  return best.candidate.complete
+    ? siblingOf(found, best.depth, best.candidate)
+    : retryOf(best.depth, best.candidate);
+}
+
+function match(found: Case, candidate: LinkCandidate): Match | null {
+  const { links } = found.facts;
+  const depthOf = (link: Buffer | null): number =>
+    link === null ? 0 : links.findLastIndex((one) => one.equals(link)) + 1;
+  const response = depthOf(candidate.responseLink);
+  const request = depthOf(candidate.requestLink);
+  const depth = Math.max(response, request);
+  if (depth === 0) return null;
+  const { sessionId } = found.query.scope;
+  const { systemHash } = found.facts;
+  return {
+    candidate,
+    depth,
+    answered: response === depth,
+    sameSession: candidate.sessionId === sessionId,
+    sameSystem: systemHash !== null && candidate.systemHash?.equals(systemHash) === true,
+  };
+}
+
+/** Keeps apart what only looks alike; notes why. */
+function admissible(found: Case, one: Match): boolean {
+  const { facts, query } = found;
+  const { candidate, depth } = one;
+  if (candidate.project !== query.scope.project) return lose(found, one, 'another project');
+  if (one.sameSession && candidate.agentId !== query.scope.agentId) {
+    return lose(found, one, 'another agent of the session');
+  }
+  if (!one.sameSession && !one.answered && depth === facts.links.length) {
+    return lose(found, one, 'the same request, but in another session');
+  }
+  if (depth > facts.ownLinks) return true;
+  // Only prompts are shared. In another session that is another conversation; without any session only a try that
+  // failed and the same request again belong together.
+  if (!one.sameSession) return lose(found, one, 'shares only the first prompt, in another session');
+  if (query.scope.sessionId !== null) return true;
+  const triesAgain = facts.retryCount !== 0 && !candidate.complete && !wasAnswered(found, candidate);
+  const again = depth === facts.links.length && triesAgain;
+  return again || lose(found, one, 'shares only the first prompt, and there is no session to say more');
+}
+
+/** The same request was tried again since, and got its answer. */
+function wasAnswered(found: Case, failed: LinkCandidate): boolean {
+  return found.candidates.prefix.some(
+    (one) =>
+      one.complete &&
+      one.conversationId === failed.conversationId &&
+      one.requestLink.equals(failed.requestLink),
+  );
+}
+
+/** A continued session may begin with texts an earlier request had too; its summary decides. */
+function isWeak(found: Case, best: Match): boolean {
+  const { facts, candidates } = found;
+  return (
+    facts.continuedText !== null &&
+    candidates.compactions.length > 0 &&
+    best.depth <= facts.ownLinks &&
+    best.depth < facts.links.length
+  );
+}
+
+function compare(a: Match, b: Match): number {
+  return (
+    b.depth - a.depth ||
+    Number(b.sameSession) - Number(a.sameSession) ||
+    Number(b.answered) - Number(a.answered) ||
+    Number(b.sameSystem) - Number(a.sameSystem) ||
+    fewest(a, b) ||
+    followers(a) - followers(b) ||
+    b.candidate.at - a.candidate.at ||
+    (a.candidate.requestId < b.candidate.requestId ? 1 : -1)
+  );
+}
+
+function fewest(a: Match, b: Match): number {
+  if (a.candidate.conversationId === b.candidate.conversationId) return 0;
+  return a.candidate.conversationRequestCount - b.candidate.conversationRequestCount;
+}
+
+/** Equal answers to equal requests: the one that nobody went on from yet. */
+function followers({ candidate }: Match): number {
+  return candidate.children.filter((child) => !child.summarises && child.branchId === candidate.branchId)
+    .length;
+}
+
+function whyLost(best: Match, other: Match): string {
+  if (other.depth < best.depth) {
+    return `shares ${String(other.depth)} blocks, the winner ${String(best.depth)}`;
+  }
+  if (other.sameSession !== best.sameSession) return 'equal, but in another session';
+  if (other.answered !== best.answered) return 'equal, but the winner also answered';
+  if (other.sameSystem !== best.sameSystem) return 'equal, but under another system prompt';
+  if (followers(other) > followers(best)) return 'equal, but somebody went on from it already';
+  return fewest(best, other) !== 0 ? 'equal, in a conversation with more requests' : 'equal, but older';
+}
+
+function lose(found: Case, one: Match, why: string): false {
+  const signal = one.answered ? 'response-prefix' : 'request-prefix';
+  found.losers.push({ requestId: one.candidate.requestId, signal, why });
+  return false;
+}
