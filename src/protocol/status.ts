@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { problemCode } from './problem.ts';
 
 /** Raised when the ready line, the lock file or the events change incompatibly. */
 export const PROTOCOL_VERSION = 1;
@@ -13,8 +14,19 @@ export const readyLine = z.object({
   version: z.string(),
   protocolVersion: z.number(),
   attached: z.boolean(),
+  /** The file the owner logs to (JSON lines), for whoever follows it. */
+  logFile: z.string().optional(),
 });
 export type ReadyLine = z.infer<typeof readyLine>;
+
+/** What `serve` prints on stdout instead when it cannot start; it then exits with code 1. */
+export const failedLine = z.object({
+  ready: z.literal(false),
+  code: problemCode,
+  title: z.string(),
+  detail: z.string(),
+});
+export type FailedLine = z.infer<typeof failedLine>;
 
 export const recorderStatus = z.object({
   pending: z.number(),

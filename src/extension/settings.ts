@@ -1,0 +1,27 @@
+import * as vscode from 'vscode';
+import type { SidecarOptions } from './sidecar-launch.ts';
+
+/** The settings under `claudeNexus.`; all machine-scoped, so no workspace can change where traffic goes. */
+export interface Settings extends SidecarOptions {
+  readonly enabled: boolean;
+  readonly routeTerminals: boolean;
+}
+
+export function readSettings(): Settings {
+  const values = vscode.workspace.getConfiguration('claudeNexus');
+  return {
+    enabled: values.get('enabled', true),
+    routeTerminals: values.get('routeTerminals', true),
+    upstream: values.get('upstream', '').trim(),
+    databaseUrl: values.get('databaseUrl', '').trim(),
+    dataDir: values.get('dataDir', '').trim(),
+    port: values.get('port', 0),
+  };
+}
+
+/** Whether a change touches what a running sidecar was started with. */
+export function changesSidecar(event: vscode.ConfigurationChangeEvent): boolean {
+  return ['upstream', 'databaseUrl', 'dataDir', 'port'].some((name) =>
+    event.affectsConfiguration(`claudeNexus.${name}`),
+  );
+}

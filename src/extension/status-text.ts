@@ -1,0 +1,107 @@
+import type { StatsRow } from '../protocol/rows.ts';
+import type { SidecarStatus } from '../protocol/status.ts';
+import { maskPathKey } from './project-names.ts';
+import type { SidecarState } from './sidecar-supervisor.ts';
+import { compact, exact, oneLine } from './wording.ts';
+
+/** The 5-hour window of Claude's plans, in ms. */
+export const WINDOW_MS = 5 * 3_600_000;
+
+/** What the status bar knows. Null: not asked yet, or no answer. */
+export interface StatusFacts {
+  readonly state: SidecarState;
+  readonly window: StatsRow | null;
+  readonly today: StatsRow | null;
+  readonly status: SidecarStatus | null;
+  /** Whether new terminals of this window go through the sidecar. */
+  readonly routed: boolean;
+}
+
+/** The item's text with its icon, and the same in words for a screen reader. */
+export function statusText(facts: StatusFacts): { text: string; label: string } {
+  if (facts.state.kind === 'down') {
+    return { text: '$(debug-disconnect) Nexus off', label: 'Claude Nexus is not running' };
+  }
+  if (facts.state.kind === 'starting') return { text: '$(pulse) Nexus', label: 'Claude Nexus is starting' };
+  if (facts.window === null) return { text: '$(pulse) Nexus', label: 'Claude Nexus is recording' };
+  const tokens = facts.window.totalTokens;
+  return {
+    text: `$(pulse) ${compact(tokens)} tok`,
+    label: `Claude Nexus: ${exact(tokens)} tokens in the last 5 hours`,
+  };
+}
+
+/** The tooltip as Markdown. `escape` makes text of others harmless; links are commands this extension allows. */
+export function statusTooltip(facts: StatusFacts, escape: (text: string) => string): string {
+  const { state } = facts;
+  if (state.kind === 'starting') return '**Claude Nexus** is starting…';
+  if (state.kind === 'down') {
+    const why = escape(oneLine(state.trouble.detail));
+    return `**Claude Nexus is not running**\n\n${why}\n\n${links(['restartSidecar', 'showOutput'])}`;
+  }
+  const parts = [`**Claude Nexus** · ${facts.routed ? 'recording' : 'this workspace is not routed'}`];
+  if (facts.window !== null && facts.today !== null) parts.push(table(facts.window, facts.today));
+  parts.push(...recorderLines(facts.status, escape));
+  if (facts.status !== null) parts.push(`Upstream: \`${codeText(facts.status.upstream)}\``);
+  parts.push(`Base URL: \`${codeText(maskPathKey(state.ready.baseUrl))}\``);
+  parts.push(links(['openConversations', 'copyBaseUrl', facts.routed ? 'unroute' : 'route', 'showOutput']));
+  return parts.join('\n\n');
+}
+
+/** The commands the tooltip may link to. */
+export const TOOLTIP_COMMANDS = [
+  'openConversations',
+  'copyBaseUrl',
+  'route',
+  'unroute',
+  'showOutput',
+  'restartSidecar',
+] as const;
+type TooltipCommand = (typeof TOOLTIP_COMMANDS)[number];
+
+const LINK_TEXT: Record<TooltipCommand, string> = {
+  openConversations: 'Conversations',
+  copyBaseUrl: 'Copy base URL',
+  route: 'Route this workspace',
+  unroute: 'Stop routing here',
+  showOutput: 'Show log',
+  restartSidecar: 'Restart',
+};
+
+function links(commands: readonly TooltipCommand[]): string {
+  return commands.map((name) => `[${LINK_TEXT[name]}](command:claudeNexus.${name})`).join(' · ');
+}
+
+/** Columns of a tooltip's table stand close; white space that is not a no-break one is dropped. */
+const GAP = '&nbsp;&nbsp;';
+
+function table(window: StatsRow, today: StatsRow): string {
+  const row = (name: string, pick: (stats: StatsRow) => number): string =>
+    `| ${name} | ${GAP}${exact(pick(window))} | ${GAP}${exact(pick(today))} |`;
+  return [
+    `| | ${GAP}Last 5 h | ${GAP}Today |`,
+    '|:--|--:|--:|',
+    row('Tokens', (stats) => stats.totalTokens),
+    row('Read from cache', (stats) => stats.cacheReadInputTokens),
+    row('Requests', (stats) => stats.requests),
+    row('Conversations', (stats) => stats.conversations),
+    row('Errors', (stats) => stats.errors),
+  ].join('\n');
+}
+
+function recorderLines(status: SidecarStatus | null, escape: (text: string) => string): string[] {
+  if (status === null) return [];
+  const { recorder } = status;
+  const lines: string[] = [];
+  if (recorder.pending > 0) lines.push(`$(history) ${exact(recorder.pending)} exchanges wait to be stored.`);
+  if (recorder.dropped > 0) {
+    lines.push(`$(warning) ${exact(recorder.dropped)} exchanges were not recorded (the disk was full).`);
+  }
+  if (recorder.lastError !== null) lines.push(`$(warning) ${escape(oneLine(recorder.lastError))}`);
+  return lines;
+}
+
+/** Text inside back-ticks: nothing is special there but the back-tick. */
+function codeText(text: string): string {
+  return oneLine(text).replaceAll('`', "'");
+}
