@@ -7,9 +7,13 @@ import { root } from './stages.mjs';
 await bootstrap();
 const out = path.join(root, 'dist', 'claude-nexus.vsix');
 const vsce = path.join(root, 'node_modules/.bin', process.platform === 'win32' ? 'vsce.cmd' : 'vsce');
-const ran = spawnSync(vsce, ['package', '--no-dependencies', '--allow-missing-repository', '-o', out], {
-  cwd: root,
-  stdio: 'inherit',
-  shell: process.platform === 'win32',
-});
+const ran = spawnSync(
+  vsce,
+  ['package', '--no-dependencies', '--allow-missing-repository', '--no-rewrite-relative-links', '-o', out],
+  {
+    cwd: root,
+    stdio: 'inherit',
+    shell: process.platform === 'win32',
+  },
+);
 process.exit(ran.status ?? 1);

@@ -4,7 +4,8 @@ import path from 'node:path';
 
 /** The steps of `npm run check` and `npm test`, and how their results are counted. */
 export const root = path.resolve(import.meta.dirname, '..');
-const bin = (name) => path.join(root, 'node_modules/.bin', process.platform === 'win32' ? `${name}.cmd` : name);
+const bin = (name) =>
+  path.join(root, 'node_modules/.bin', process.platform === 'win32' ? `${name}.cmd` : name);
 const results = path.join(root, 'test-results');
 
 /** A step that passes or fails as a whole. */
@@ -50,7 +51,11 @@ export function run(steps) {
     if (step.report !== null) rmSync(step.report, { force: true });
     const started = Date.now();
     console.log(`\n── ${step.name} ${'─'.repeat(Math.max(0, 70 - step.name.length))}`);
-    const ran = spawnSync(step.command, step.args, { cwd: root, stdio: 'inherit', shell: process.platform === 'win32' });
+    const ran = spawnSync(step.command, step.args, {
+      cwd: root,
+      stdio: 'inherit',
+      shell: process.platform === 'win32',
+    });
     const counted = count(step, ran.status === 0);
     total.passed += counted.passed;
     total.failed += counted.failed;

@@ -13,7 +13,8 @@ const harness = process.env.VSCODE_HARNESS_HOME ?? path.join(os.homedir(), '.cac
 const steps = [...checks, integration];
 const missing = [];
 if (existsSync(chromium)) steps.push(webview);
-else missing.push(`webview tests: no Chromium at ${chromium} (set CHROMIUM, or run .ci/run, which installs it)`);
+else
+  missing.push(`webview tests: no Chromium at ${chromium} (set CHROMIUM, or run .ci/run, which installs it)`);
 if (existsSync(chromium) && existsSync(path.join(harness, '.stamp'))) steps.push(workbench);
 else missing.push('workbench tests: no VS Code workbench here (run .ci/run, which installs it)');
 

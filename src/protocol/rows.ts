@@ -47,8 +47,11 @@ export const requestRow = z.object({
   messageCount: z.number(),
   toolCallCount: z.number(),
   path: z.string(),
-  /** What a reader recognises the turn by: the new user text or the tools called, at most 200 characters. */
+  /** The new user text (`asked`), else the tools whose results the request brings; one line, at most 200 characters. */
   preview: z.string(),
+  asked: z.boolean(),
+  /** What Claude did: the tools called, else the beginning of the text; one line, at most 200 characters. */
+  answerPreview: z.string(),
 });
 export type RequestRow = z.infer<typeof requestRow>;
 

@@ -70,6 +70,15 @@ export const databaseUnavailable = (cause: unknown): NexusError =>
     { cause },
   );
 
+export const embeddedDatabaseUnreadable = (dir: string, cause: unknown): NexusError =>
+  new NexusError(
+    'database_unavailable',
+    503,
+    'Database unavailable',
+    `The embedded database in ${dir} cannot be opened (${reason(cause)}). Traffic goes on and is kept in the journal; check the disk and the rights on that directory, or move it away to start with an empty one.`,
+    { cause },
+  );
+
 export const databaseNewer = (found: number, known: number): NexusError =>
   new NexusError(
     'database_newer',

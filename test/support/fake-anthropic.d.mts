@@ -110,3 +110,8 @@ export const fault: {
   garbage(afterEvents?: number): FakeReply;
   truncate(afterEvents?: number): FakeReply;
 };
+/** The events of one message as a stream sends them: [event name, data]. */
+export function sseEvents(
+  message: unknown,
+  options?: { chunkChars?: number; pingEvery?: number },
+): Generator<[string, unknown]>;

@@ -2,6 +2,7 @@ import { createParser } from 'eventsource-parser';
 import type { ResponseFacts, SpawnCall } from './facts.ts';
 import { blocksOf, member, parseJson, stringOf } from './json.ts';
 import { errorOf, MessageBuilder } from './message-builder.ts';
+import { answerPreviewOf } from './preview.ts';
 import { spawnOf, spawnsOf } from './spawns.ts';
 import { readUsage } from './usage.ts';
 
@@ -103,6 +104,7 @@ function factsOf(
     toolCallCount: blocks.filter((block) => TOOL_CALLS.has(member(block, 'type'))).length,
     spawns,
     text: texts.map((block) => stringOf(member(block, 'text')) ?? '').join(''),
+    preview: answerPreviewOf(message),
   };
 }
 

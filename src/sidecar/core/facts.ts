@@ -31,6 +31,8 @@ export interface RequestFacts {
   firstUserText: string | null;
   /** What a list shows of this turn: new user text, else "Read, Bash ×2" for tool results; ≤ 200 characters, one line. */
   preview: string;
+  /** The preview is the user's words, and not the names of tools whose results the request brings. */
+  asked: boolean;
   thread: { type: 'create' } | { type: 'continue'; previousMessageId: string } | null;
   /** `cc_prev_req` of the billing block: the parent's upstream `request-id`, where the client sends it. */
   previousUpstreamId: string | null;
@@ -181,4 +183,6 @@ export interface ResponseFacts {
   spawns: SpawnCall[];
   /** The concatenated text blocks; empty without text. */
   text: string;
+  /** What Claude did, on one line: the tools called, else the beginning of the text; ≤ 200 characters. */
+  preview: string;
 }

@@ -3,13 +3,19 @@ import { asksForSummary, forkDirective, isClientText, queuedText, textsOf, workf
 
 const LONGEST = 200;
 
+/** `asked`: the text is what the user typed, and not the names of tools whose results the request brings. */
+export interface Preview {
+  text: string;
+  asked: boolean;
+}
+
 /**
  * What a list shows of a turn: the new user text on one line (at most 200 characters), else the tools whose results it
  * brings, like "Read, Bash ×2"; empty when there is neither. New is what stands after the last answer; a prefilled one
  * at the very end is none.
  */
-export function previewOf(messages: unknown[]): string {
-  if (asksForSummary(messages)) return 'Compact the conversation';
+export function previewOf(messages: unknown[]): Preview {
+  if (asksForSummary(messages)) return { text: 'Compact the conversation', asked: true };
   const lastAnswer = messages.findLastIndex(isAnswer);
   const prefilled = lastAnswer >= 0 && lastAnswer === messages.length - 1;
   const since = prefilled ? messages.slice(0, -1).findLastIndex(isAnswer) : lastAnswer;
@@ -20,11 +26,46 @@ export function previewOf(messages: unknown[]): string {
     return queued === null ? [] : [queued];
   });
   const typed = texts.find((text) => !isClientText(text));
-  if (typed !== undefined) return oneLine(typed);
+  if (typed !== undefined) return { text: oneLine(typed), asked: true };
   const results = toolResults(fresh, toolNames(messages.slice(0, since + 1)));
-  return results === ''
-    ? oneLine(texts.find((text) => text.includes('<command-name>')) ?? texts[0] ?? '')
-    : results;
+  if (results !== '') return { text: results, asked: false };
+  const client = oneLine(texts.find((text) => text.includes('<command-name>')) ?? texts[0] ?? '');
+  return { text: client, asked: client !== '' };
+}
+
+/**
+ * What Claude did in a turn, on one line: the tools it called, each with what it was called for ("Read upload.test.ts,
+ * Agent ×2"), else the beginning of its text; empty for an answer with neither.
+ */
+export function answerPreviewOf(message: unknown): string {
+  const blocks = blocksOf(member(message, 'content'));
+  const calls = new Map<string, unknown[]>();
+  for (const block of blocks) {
+    const name = stringOf(member(block, 'name'));
+    if (name === null || !String(member(block, 'type')).endsWith('tool_use')) continue;
+    calls.set(name, [...(calls.get(name) ?? []), member(block, 'input')]);
+  }
+  const parts = Array.from(calls, ([name, inputs]) =>
+    inputs.length === 1 ? `${name} ${purpose(inputs[0])}`.trim() : `${name} ×${String(inputs.length)}`,
+  );
+  if (parts.length > 0) return oneLine(parts.join(', '));
+  const said = blocks.find((block) => member(block, 'type') === 'text' && member(block, 'text') !== '');
+  return oneLine(stringOf(member(said, 'text')) ?? '');
+}
+
+const SHOWN_INPUTS = ['description', 'command', 'pattern', 'query', 'url', 'skill'];
+
+/** The one input by which a reader knows the call: a file's name, else its description, command, pattern … */
+function purpose(input: unknown): string {
+  for (const key of ['file_path', 'notebook_path', 'path']) {
+    const path = stringOf(member(input, key));
+    if (path !== null) return path.split(/[\\/]/).findLast((part) => part !== '') ?? path;
+  }
+  for (const key of SHOWN_INPUTS) {
+    const value = stringOf(member(input, key));
+    if (value !== null) return value.slice(0, 60);
+  }
+  return '';
 }
 
 /** A fork's directive and a workflow's task without the words around them. */

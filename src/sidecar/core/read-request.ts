@@ -30,6 +30,7 @@ export function readRequest(input: RequestInput): RequestFacts {
   const user = userOf(member(member(body, 'metadata'), 'user_id'));
   const { links, ownLinks } = linkChain(messages);
   const texts = firstTexts(messages);
+  const preview = previewOf(messages);
   return {
     requestType: classify(input.method, input.path, headers, body),
     model: stringOf(member(body, 'model')),
@@ -46,7 +47,8 @@ export function readRequest(input: RequestInput): RequestFacts {
     ownLinks,
     promptHashes: promptHashes(messages, texts[0] ?? null),
     firstUserText: texts.find((text) => !isClientText(text)) ?? texts[0] ?? null,
-    preview: previewOf(messages),
+    preview: preview.text,
+    asked: preview.asked,
     thread: threadOf(member(body, 'thread')),
     previousUpstreamId: previousUpstreamId(member(body, 'system')),
     continuedText: continuedText(messages),

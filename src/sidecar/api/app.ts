@@ -1,0 +1,135 @@
+import { zValidator } from '@hono/zod-validator';
+import { Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { z } from 'zod';
+import { conversationQuery, requestDetailQuery, requestQuery, statsQuery } from '../../protocol/queries.ts';
+import {
+  requestDetail,
+  type ConversationDetail,
+  type ConversationPage,
+  type LinkExplanation,
+  type RequestDetail,
+  type RequestPage,
+  type StatsRow,
+} from '../../protocol/rows.ts';
+import type { SidecarStatus } from '../../protocol/status.ts';
+import { badRequest, NexusError, notFound } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { ReadStore } from '../store/reads.ts';
+import { requireJson, requireKey, type Gate } from './auth.ts';
+import type { EventBus } from './event-bus.ts';
+import { eventStream } from './event-stream.ts';
+import { foundBytes, jsonBytes } from './json-bytes.ts';
+import { problemResponse, refuseBadInput } from './problem.ts';
+import { uiRoutes } from './ui.ts';
+
+/** What the composition hands in; the API knows neither the recorder nor the proxy. */
+export interface ApiDependencies {
+  version: string;
+  gate: Gate;
+  events: EventBus;
+  read: ReadStore;
+  status: () => SidecarStatus;
+  /** True while the sidecar is finishing its last exchanges. */
+  draining: () => boolean;
+  /** Counts a window for as long as its event stream is open; returns the leaving function. */
+  enterWindow: (id: string) => () => void;
+  requestStop: () => void;
+  /** Built panels, for a browser. */
+  webviewDir: string;
+  origin: () => string;
+  log: Log;
+}
+
+/** The control API: the only contract of the sidecar. Its type is what `src/client` is compiled against. */
+export function createApi(deps: ApiDependencies) {
+  const app = new Hono()
+    .use(bodyLimit({ maxSize: 1024 * 1024, onError: refuseLargeBody }))
+    .get('/', (c) => c.json({ name: 'claude-nexus', version: deps.version }))
+    .get('/health', (c) => {
+      const { database, recorder, uptimeMs } = deps.status();
+      const up = database.version !== null && recorder.lastError === null;
+      const state = deps.draining() ? 'draining' : up ? 'ok' : 'degraded';
+      return c.json({ status: state, version: deps.version, uptimeMs, database: up ? 'up' : 'away' });
+    })
+    .get('/health/live', (c) => c.json({ status: 'ok' }))
+    // Forwarding works without the database, so an absent one does not take the sidecar out of service.
+    .get('/health/ready', (c) =>
+      deps.draining() ? c.json({ status: 'draining' }, 503) : c.json({ status: 'ready' }),
+    )
+    .route('/ui', uiRoutes(deps))
+    // The last four are not built yet, and ours already: without a key they do not even say that.
+    .on(
+      'ALL',
+      ['/api/*', '/token-stats', '/metrics', '/oauth-metrics', '/mcp'],
+      requireKey(deps.gate),
+      requireJson,
+    )
+    .route('/api', apiRoutes(deps))
+    .notFound((c) => problemResponse(notFound(c.req.path), c, deps.log))
+    .onError((error, c) => problemResponse(error, c, deps.log));
+  return app;
+}
+
+export type SidecarApi = ReturnType<typeof createApi>;
+
+function apiRoutes(deps: ApiDependencies) {
+  const { read } = deps;
+  return (
+    new Hono()
+      .get('/status', (c) => c.json(deps.status()))
+      .get('/conversations', zValidator('query', conversationQuery, refuseBadInput), async (c) =>
+        jsonBytes<ConversationPage>(await read('listConversations', c.req.valid('query'))),
+      )
+      .get('/conversations/:id', async (c) => {
+        const id = existingId(c.req.param('id'), 'conversation');
+        return foundBytes<ConversationDetail>(await read('getConversation', id), `Conversation ${id}`);
+      })
+      .get('/requests', zValidator('query', requestQuery, refuseBadInput), async (c) =>
+        jsonBytes<RequestPage>(await read('listRequests', c.req.valid('query'))),
+      )
+      .get('/requests/:id', zValidator('query', requestDetailQuery, refuseBadInput), async (c) => {
+        const id = existingId(c.req.param('id'), 'request');
+        const fields = knownFields(c.req.valid('query').fields);
+        const bytes = await (fields === undefined ? read('getRequest', id) : read('getRequest', id, fields));
+        return foundBytes<Partial<RequestDetail>>(bytes, `Request ${id}`);
+      })
+      .get('/requests/:id/link', async (c) => {
+        const id = existingId(c.req.param('id'), 'request');
+        return foundBytes<LinkExplanation>(await read('getLink', id), `Request ${id}`);
+      })
+      .get('/stats', zValidator('query', statsQuery, refuseBadInput), async (c) =>
+        jsonBytes<StatsRow>(await read('getStats', c.req.valid('query'))),
+      )
+      .get('/events', (c) => {
+        const windowId = c.req.header('x-nexus-window');
+        return eventStream(deps.events, c.req.header('last-event-id') ?? null, () =>
+          windowId === undefined ? () => undefined : deps.enterWindow(windowId.slice(0, 100)),
+        );
+      })
+      // How a window stops a sidecar it may not have started itself; signals do not do that on Windows.
+      .post('/shutdown', zValidator('json', z.object({}), refuseBadInput), (c) => {
+        deps.requestStop();
+        return c.json({ stopping: true }, 202);
+      })
+  );
+}
+
+/** An id of another form cannot be in the store; the database would only refuse to compare it. */
+function existingId(id: string, kind: string): string {
+  if (z.guid().safeParse(id).success) return id.toLowerCase();
+  throw notFound(`The ${kind} "${id.slice(0, 100)}"`);
+}
+
+function knownFields(fields: string[] | undefined): string[] | undefined {
+  const unknown = fields?.find((name) => !(name in requestDetail.shape));
+  if (unknown === undefined) return fields;
+  const message = `there is no field "${unknown.slice(0, 100)}"`;
+  throw badRequest(`The query is not as it should be: \`fields\`: ${message}.`, [
+    { path: 'fields', message },
+  ]);
+}
+
+function refuseLargeBody(): never {
+  throw new NexusError('too_large', 413, 'Body too large', 'The control API takes bodies up to 1 MB.');
+}

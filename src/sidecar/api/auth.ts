@@ -1,0 +1,109 @@
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { getCookie } from 'hono/cookie';
+import { createMiddleware } from 'hono/factory';
+import { unauthorized, unsupportedMediaType } from '../errors.ts';
+
+const CODE_MS = 60_000;
+const SESSION_MS = 12 * 60 * 60_000;
+const MAX_SESSIONS = 200;
+
+/** Who may use the control surfaces: the sidecar's token, the dashboard key, or a browser session got with either. */
+export interface Gate {
+  /** Compared in constant time. No dashboard key configured never means "open". */
+  acceptsKey(key: string): boolean;
+  acceptsSession(id: string): boolean;
+  /** A code for one log-in within a minute; the only secret that may stand in a URL. */
+  issueCode(): string;
+  /** A new session's random id for a code (then used up) or a key; null when refused. */
+  openSession(proof: { code: string } | { key: string }): string | null;
+  cookieName: string;
+  sessionSeconds: number;
+}
+
+export function createGate(options: {
+  token: string;
+  dashboardKey: string | null;
+  port: () => number;
+  now: () => number;
+}): Gate {
+  const keys = [options.token, options.dashboardKey].filter((key) => key !== null).map(digest);
+  const codes = new Map<string, number>();
+  const sessions = new Map<string, number>();
+
+  const acceptsKey = (key: string): boolean => {
+    const given = digest(key);
+    // Every key is compared, so that time does not tell which one nearly fitted.
+    return keys.map((known) => timingSafeEqual(known, given)).includes(true);
+  };
+  const useCode = (code: string): boolean => {
+    const expires = codes.get(digest(code).toString('hex'));
+    codes.delete(digest(code).toString('hex'));
+    return expires !== undefined && options.now() < expires;
+  };
+
+  return {
+    acceptsKey,
+    acceptsSession: (id) => {
+      const expires = sessions.get(digest(id).toString('hex'));
+      return expires !== undefined && options.now() < expires;
+    },
+    issueCode: () => {
+      forgetExpired(codes, options.now());
+      const code = randomBytes(24).toString('base64url');
+      codes.set(digest(code).toString('hex'), options.now() + CODE_MS);
+      return code;
+    },
+    openSession: (proof) => {
+      if (!('code' in proof ? useCode(proof.code) : acceptsKey(proof.key))) return null;
+      forgetExpired(sessions, options.now());
+      const oldest = sessions.keys().next();
+      if (sessions.size >= MAX_SESSIONS && oldest.done !== true) sessions.delete(oldest.value);
+      const id = randomBytes(32).toString('base64url');
+      sessions.set(digest(id).toString('hex'), options.now() + SESSION_MS);
+      return id;
+    },
+    // Cookies do not know ports: two sidecars on one machine must not overwrite each other's.
+    get cookieName() {
+      return `nexus_session_${String(options.port())}`;
+    },
+    sessionSeconds: SESSION_MS / 1000,
+  };
+}
+
+/** True when the request carries a key (`X-Dashboard-Key` or Bearer) or a live session. Never reads the URL. */
+export function isAllowed(
+  gate: Gate,
+  header: (name: string) => string | undefined,
+  session: string | undefined,
+): boolean {
+  const bearer = /^Bearer +(\S+)$/i.exec(header('authorization') ?? '')?.[1];
+  const key = header('x-dashboard-key') ?? bearer;
+  if (key !== undefined) return gate.acceptsKey(key);
+  return session !== undefined && gate.acceptsSession(session);
+}
+
+/** Refuses whoever proves nothing, before a route runs. */
+export const requireKey = (gate: Gate) =>
+  createMiddleware(async (context, next) => {
+    const allowed = isAllowed(gate, (name) => context.req.header(name), getCookie(context, gate.cookieName));
+    if (!allowed) throw unauthorized();
+    await next();
+    context.header('cache-control', 'no-store');
+    context.header('x-content-type-options', 'nosniff');
+  });
+
+/** Writes must say that they are JSON: a form of a foreign page cannot. */
+export const requireJson = createMiddleware(async (context, next) => {
+  const writes = ['POST', 'PUT', 'PATCH'].includes(context.req.method);
+  const type = context.req.header('content-type')?.split(';')[0]?.trim().toLowerCase();
+  if (writes && type !== 'application/json') throw unsupportedMediaType();
+  await next();
+});
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}
+
+function forgetExpired(entries: Map<string, number>, now: number): void {
+  for (const [name, expires] of entries) if (expires <= now) entries.delete(name);
+}

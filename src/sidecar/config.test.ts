@@ -1,0 +1,103 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { optionLines, readConfig, type ServeConfig } from './config.ts';
+import { NexusError } from './errors.ts';
+
+const cwd = mkdtempSync(join(tmpdir(), 'nexus-config-'));
+afterAll(() => {
+  rmSync(cwd, { recursive: true });
+});
+
+function check(args: string[], env: NodeJS.ProcessEnv, expected: Partial<ServeConfig>, dotEnv = ''): void {
+  writeFileSync(join(cwd, '.env'), dotEnv);
+  expect(readConfig(args, env, cwd)).toMatchObject(expected);
+}
+
+function checkRefused(args: string[], env: NodeJS.ProcessEnv, expected: RegExp): void {
+  writeFileSync(join(cwd, '.env'), '');
+  let thrown: unknown;
+  try {
+    readConfig(args, env, cwd);
+  } catch (error) {
+    thrown = error;
+  }
+  expect(thrown).toBeInstanceOf(NexusError);
+  expect((thrown as NexusError).code).toBe('invalid_option');
+  expect((thrown as NexusError).message).toMatch(expected);
+}
+
+describe('where a setting comes from', () => {
+  test('defaults', () => {
+    check(
+      [],
+      { HOME: '/home/a' },
+      { host: '127.0.0.1', port: 3000, upstream: 'https://api.anthropic.com', pathKey: false },
+    );
+    check(
+      [],
+      {},
+      { storageEnabled: true, upstreamTimeoutMs: 600_000, serverTimeoutMs: 660_000, withoutEffect: [] },
+    );
+  });
+  test('option beats environment beats .env', () => {
+    check([], {}, { port: 1111 }, 'PORT=1111');
+    check([], { PORT: '2222' }, { port: 2222 }, 'PORT=1111');
+    check(['--port', '3333'], { PORT: '2222' }, { port: 3333 }, 'PORT=1111');
+    check(['--port=0'], { PORT: '2222' }, { port: 0 });
+  });
+  test('an empty value is none', () => {
+    check([], { PORT: '' }, { port: 1111 }, 'PORT=1111');
+    check([], {}, { port: 3000, databaseUrl: undefined }, 'PORT=\nDATABASE_URL=\n');
+  });
+});
+
+describe('shapes', () => {
+  test('flags', () => {
+    check(['--path-key'], {}, { pathKey: true });
+    check(['--path-key=off'], { PROXY_PATH_KEY: 'true' }, { pathKey: false });
+    check([], { PROXY_PATH_KEY: 'on', STORAGE_ENABLED: '0' }, { pathKey: true, storageEnabled: false });
+  });
+  test('a list of hosts, a relative directory, settings without effect', () => {
+    check(
+      [],
+      { ALLOWED_HOSTS: 'A.example, b.example:8080' },
+      { allowedHosts: ['a.example', 'b.example:8080'] },
+    );
+    check(['--data-dir', 'data'], {}, { dataDir: join(cwd, 'data') });
+    check([], { STORAGE_ADAPTER_CLEANUP_MS: '1' }, { withoutEffect: ['STORAGE_ADAPTER_CLEANUP_MS'] });
+  });
+});
+
+test('what is wrong is named, with the way out', () => {
+  checkRefused(['--prot', '1'], {}, /--prot: .*did you mean --port\?/);
+  checkRefused(['--upstreem=https://a.example'], {}, /--upstreem: .*did you mean --upstream\?/);
+  checkRefused(['--qqqqqqqqqqqqqqqqqq'], {}, /^--qqqqqqqqqqqqqqqqqq: there is no such option$/);
+  checkRefused(['--port', 'many'], {}, /^--port: expected a port number$/);
+  checkRefused([], { PORT: '70000' }, /^PORT: /);
+  checkRefused(['--port'], {}, /^--port: needs a value$/);
+  checkRefused(['now'], {}, /^now: /);
+  checkRefused([], { PROXY_PATH_KEY: 'perhaps' }, /^PROXY_PATH_KEY: expected true or false$/);
+});
+
+test('a wrong database URL is refused without showing it', () => {
+  checkRefused(
+    [],
+    { DATABASE_URL: 'mysql://user:hunter2@db.example/x' },
+    /^DATABASE_URL: expected postgresql:/,
+  );
+  checkRefused([], { DATABASE_URL: 'mysql://user:hunter2@db.example/x' }, /^(?!.*hunter2)/);
+});
+
+test('every option is in the help', () => {
+  expect(optionLines().map((line) => line.trim().split(' ')[0])).toEqual([
+    '--host',
+    '--port',
+    '--data-dir',
+    '--upstream',
+    '--database-url',
+    '--path-key',
+    '--idle-exit',
+  ]);
+});

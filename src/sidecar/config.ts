@@ -1,0 +1,227 @@
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { parseArgs, parseEnv } from 'node:util';
+import { z } from 'zod';
+import { defaultDataDir } from './data-dir.ts';
+import { invalidOption, reason } from './errors.ts';
+import { nearest } from './nearest.ts';
+
+const flag = z
+  .string()
+  .toLowerCase()
+  .transform((value, context) => {
+    if (['true', '1', 'on', 'yes'].includes(value)) return true;
+    if (['false', '0', 'off', 'no'].includes(value)) return false;
+    context.addIssue({ code: 'custom', message: 'expected true or false' });
+    return z.NEVER;
+  });
+const milliseconds = z.coerce.number('expected milliseconds').int().min(0).max(2_147_483_647);
+
+/**
+ * Every setting of `serve`: its option (if it has one), its variable, its shape and what `--help` says. An option beats
+ * the environment, the environment beats `.env` in the working directory; an empty value counts as not given.
+ */
+const settings = {
+  host: {
+    option: 'host',
+    variable: 'HOST',
+    shape: z.string().default('127.0.0.1'),
+    help: 'address to listen on',
+  },
+  port: {
+    option: 'port',
+    variable: 'PORT',
+    shape: z.coerce.number('expected a port number').int().min(0).max(65535).default(3000),
+    help: 'port; 0 takes any free one and keeps it (3000)',
+  },
+  dataDir: {
+    option: 'data-dir',
+    variable: 'DATA_DIR',
+    shape: z.string().optional(),
+    help: 'where everything is kept',
+  },
+  upstream: {
+    option: 'upstream',
+    variable: 'CLAUDE_API_BASE_URL',
+    shape: z.string().default('https://api.anthropic.com'),
+    help: 'the Claude API (https; http only to this machine)',
+  },
+  databaseUrl: {
+    option: 'database-url',
+    variable: 'DATABASE_URL',
+    shape: z
+      .string()
+      .regex(/^postgres(ql)?:\/\//, 'expected postgresql://user:password@host:port/database')
+      .optional(),
+    help: 'a PostgreSQL instead of the embedded database',
+  },
+  pathKey: {
+    option: 'path-key',
+    variable: 'PROXY_PATH_KEY',
+    shape: flag.default(false),
+    help: 'only accept traffic under /k/<key>',
+  },
+  idleExit: {
+    option: 'idle-exit',
+    variable: 'NEXUS_IDLE_EXIT',
+    shape: flag.default(false),
+    help: 'stop when no window and no traffic has been seen for a while',
+  },
+  storageEnabled: { option: null, variable: 'STORAGE_ENABLED', shape: flag.default(true), help: '' },
+  allowedHosts: {
+    option: null,
+    variable: 'ALLOWED_HOSTS',
+    shape: z
+      .string()
+      .default('')
+      .transform((value) =>
+        value
+          .toLowerCase()
+          .split(/[\s,]+/)
+          .filter((name) => name !== ''),
+      ),
+    help: '',
+  },
+  dashboardKey: {
+    option: null,
+    variable: 'DASHBOARD_API_KEY',
+    shape: z.string().min(16).optional(),
+    help: '',
+  },
+  salt: { option: null, variable: 'API_KEY_SALT', shape: z.string().optional(), help: '' },
+  upstreamTimeoutMs: {
+    option: null,
+    variable: 'CLAUDE_API_TIMEOUT',
+    shape: milliseconds.default(600_000),
+    help: '',
+  },
+  serverTimeoutMs: {
+    option: null,
+    variable: 'PROXY_SERVER_TIMEOUT',
+    shape: milliseconds.default(660_000),
+    help: '',
+  },
+  logLevel: {
+    option: null,
+    variable: 'LOG_LEVEL',
+    shape: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+    help: '',
+  },
+  debug: { option: null, variable: 'DEBUG', shape: flag.default(false), help: '' },
+  /** How long a stop waits for open exchanges. */
+  graceMs: {
+    option: null,
+    variable: 'NEXUS_SHUTDOWN_GRACE_MS',
+    shape: milliseconds.default(10_000),
+    help: '',
+  },
+  idleWindowMs: {
+    option: null,
+    variable: 'NEXUS_IDLE_WINDOW_MS',
+    shape: milliseconds.default(process.platform === 'win32' ? 30_000 : 60_000),
+    help: '',
+  },
+  idleTrafficMs: {
+    option: null,
+    variable: 'NEXUS_IDLE_TRAFFIC_MS',
+    shape: milliseconds.default(process.platform === 'win32' ? 0 : 30 * 60_000),
+    help: '',
+  },
+} as const;
+
+type Settings = typeof settings;
+type Given = { [K in keyof Settings]: z.output<Settings[K]['shape']> };
+export type ServeConfig = Omit<Given, 'dataDir'> & {
+  dataDir: string;
+  /** Variables of the old system that are accepted and do nothing. */
+  withoutEffect: string[];
+};
+
+/** Options that stand alone: `--path-key` means `--path-key=true`. */
+const FLAGS = new Set(['path-key', 'idle-exit']);
+const WITHOUT_EFFECT = ['STORAGE_ADAPTER_CLEANUP_MS', 'STORAGE_ADAPTER_RETENTION_MS'];
+
+/** Reads the settings of `serve`. Throws `invalid_option` that names the option or variable. */
+export function readConfig(args: string[], env: NodeJS.ProcessEnv, cwd: string): ServeConfig {
+  const options = readOptions(args);
+  const variables: Record<string, string | undefined> = { ...readDotEnv(cwd), ...withoutEmpty(env) };
+  const values: Record<string, unknown> = {};
+  for (const [key, setting] of Object.entries(settings)) {
+    const option = setting.option === null ? undefined : options.get(setting.option);
+    const given = option ?? emptyAsAbsent(variables[setting.variable]);
+    const parsed = setting.shape.safeParse(given);
+    if (!parsed.success) {
+      const name = option === undefined ? setting.variable : `--${String(setting.option)}`;
+      throw invalidOption(name, parsed.error.issues.map((issue) => issue.message).join('; '));
+    }
+    values[key] = parsed.data;
+  }
+  const config = values as unknown as Given;
+  return {
+    ...config,
+    dataDir: resolve(cwd, config.dataDir ?? defaultDataDir(process.platform, env)),
+    withoutEffect: WITHOUT_EFFECT.filter((name) => emptyAsAbsent(variables[name]) !== undefined),
+  };
+}
+
+/** The lines of `serve --help`. */
+export function optionLines(): string[] {
+  return Object.values(settings).flatMap((setting) =>
+    setting.option === null
+      ? []
+      : [`  --${setting.option.padEnd(14)} ${setting.variable.padEnd(20)} ${setting.help}`],
+  );
+}
+
+function readOptions(args: string[]): Map<string, string> {
+  const names = Object.values(settings).flatMap((setting) => setting.option ?? []);
+  const { tokens } = parseArgs({
+    args,
+    strict: false,
+    tokens: true,
+    options: Object.fromEntries(
+      names.map((name) => [name, { type: FLAGS.has(name) ? 'boolean' : 'string' }]),
+    ),
+  });
+  const options = new Map<string, string>();
+  for (const token of tokens) {
+    if (token.kind === 'option-terminator') continue;
+    if (token.kind === 'positional') {
+      throw invalidOption(token.value, '`serve` takes options only; try --help.');
+    }
+    const name = token.name;
+    if (!names.includes(name as (typeof names)[number])) {
+      const meant = nearest(name, names);
+      throw invalidOption(
+        token.rawName,
+        `there is no such option${meant === null ? '' : `; did you mean --${meant}?`}`,
+      );
+    }
+    const value = token.value ?? (FLAGS.has(name) ? 'true' : '');
+    if (value === '') throw invalidOption(token.rawName, 'needs a value');
+    options.set(name, value);
+  }
+  return options;
+}
+
+function readDotEnv(cwd: string): Record<string, string | undefined> {
+  const path = join(cwd, '.env');
+  try {
+    return parseEnv(readFileSync(path, 'utf8'));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
+    throw invalidOption(path, `cannot be read (${reason(error)})`);
+  }
+}
+
+function withoutEmpty(env: NodeJS.ProcessEnv): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(env).flatMap(([name, value]) =>
+      value === undefined || value === '' ? [] : [[name, value]],
+    ),
+  );
+}
+
+function emptyAsAbsent(value: string | undefined): string | undefined {
+  return value === '' ? undefined : value;
+}

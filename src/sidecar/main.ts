@@ -1,0 +1,43 @@
+import { optionLines } from './config.ts';
+import { nearest } from './nearest.ts';
+import { serve } from './serve.ts';
+import { startSidecar } from './sidecar.ts';
+import { version } from './version.ts';
+
+const COMMANDS = ['serve'];
+
+const HELP = `claude-nexus ${version}: a recording proxy for the Claude API on this machine.
+
+Usage: claude-nexus [serve] [options]
+
+  serve     forward, record and show Claude traffic (the default)
+
+Options of serve, their environment variables and defaults:
+${optionLines().join('\n')}
+
+  --help    this text
+  --version the version
+`;
+
+process.exitCode = await main(process.argv.slice(2));
+// Everything is closed by now; a library's leftover timer must not keep the process.
+process.exit();
+
+async function main(args: string[]): Promise<number> {
+  if (args.includes('--help') || args.includes('-h') || args[0] === 'help') return print(HELP);
+  if (args.includes('--version') || args[0] === 'version') return print(`${version}\n`);
+  const [first, ...rest] = args;
+  if (first === undefined || first.startsWith('-')) {
+    return await serve(startSidecar, args, process.env, process.cwd());
+  }
+  if (first === 'serve') return await serve(startSidecar, rest, process.env, process.cwd());
+  const meant = nearest(first, COMMANDS);
+  const hint = meant === null ? 'Try --help.' : `Did you mean "${meant}"?`;
+  process.stderr.write(`claude-nexus: there is no command "${first}". ${hint}\n`);
+  return 1;
+}
+
+function print(text: string): number {
+  process.stdout.write(text);
+  return 0;
+}

@@ -1,0 +1,46 @@
+import type { NexusEvent } from '../protocol/events.ts';
+import type { DatabaseStatus, RecorderStatus } from '../protocol/status.ts';
+
+/** What the recorder thread told last of itself and its database. */
+export interface Observed {
+  readonly database: DatabaseStatus;
+  readonly recorder: RecorderStatus;
+  update: (next: { database: DatabaseStatus; recorder: RecorderStatus }) => void;
+  /** Resolves when the database has been opened, or has failed to, for the first time. */
+  readonly known: Promise<void>;
+  /** Recording cannot work at all until somebody does something. */
+  fail: (message: string) => void;
+}
+
+/** Keeps the newest status and calls `publish` when something changed that a user should see (not every count). */
+export function observeRecorder(
+  engine: DatabaseStatus['engine'],
+  publish: (event: NexusEvent) => void,
+): Observed {
+  let database: DatabaseStatus = { engine, version: null };
+  let recorder: RecorderStatus = { pending: 0, recorded: 0, failed: 0, dropped: 0, lastError: null };
+  const known = Promise.withResolvers<undefined>();
+  const visible = (): string =>
+    JSON.stringify([database, recorder.failed, recorder.dropped, recorder.lastError]);
+  const change = (apply: () => void): void => {
+    const before = visible();
+    apply();
+    if (database.version !== null || recorder.lastError !== null) known.resolve(undefined);
+    if (visible() !== before) publish({ name: 'status', ids: [] });
+  };
+  return {
+    known: known.promise,
+    get database() {
+      return database;
+    },
+    get recorder() {
+      return recorder;
+    },
+    update: (next) => {
+      change(() => ({ database, recorder } = next));
+    },
+    fail: (message) => {
+      change(() => (recorder = { ...recorder, lastError: message }));
+    },
+  };
+}

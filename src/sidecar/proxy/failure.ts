@@ -1,0 +1,107 @@
+import type { ProblemCode } from '../../protocol/problem.ts';
+
+/**
+ * An exchange that failed on our side of the upstream's answer, in the words the client gets. `type` is Anthropic's
+ * error type; `code` is ours, for the record.
+ */
+export interface Failure {
+  status: number;
+  type: string;
+  code: ProblemCode;
+  message: string;
+}
+
+/** The body of an own failure, in Anthropic's error shape (as every client of theirs parses it). */
+export function failureBody(failure: Failure, requestId: string | null): Buffer {
+  const error = { type: failure.type, message: failure.message };
+  return Buffer.from(
+    JSON.stringify({ type: 'error', error, ...(requestId === null ? {} : { request_id: requestId }) }),
+  );
+}
+
+export const tooLarge = (limit: number): Failure => ({
+  status: 413,
+  type: 'request_too_large',
+  code: 'too_large',
+  message: `Request exceeds the maximum size of ${String(limit / (1024 * 1024))} MB for this path. Send less, or upload large content through the Files API.`,
+});
+
+export const refused = (status: 400 | 401, message: string): Failure => ({
+  status,
+  type: status === 401 ? 'authentication_error' : 'invalid_request_error',
+  code: status === 401 ? 'unauthorized' : 'bad_request',
+  message: `Claude Nexus: ${message}`,
+});
+
+export const stopping = (): Failure => ({
+  status: 503,
+  type: 'api_error',
+  code: 'shutting_down',
+  message:
+    'Claude Nexus is shutting down. Try again in a moment; the sidecar keeps its port when it starts anew.',
+});
+
+export const timedOut = (origin: string, ms: number, phase: 'head' | 'body'): Failure => ({
+  status: 504,
+  type: 'timeout_error',
+  code: 'upstream_timeout',
+  message:
+    `Claude Nexus: ${origin} ${phase === 'head' ? 'did not answer' : 'sent nothing more'} for ${String(ms)} ms, so the request was given up. ` +
+    'Try again; CLAUDE_API_TIMEOUT sets how long to wait.',
+});
+
+const hints: Record<string, string> = {
+  ECONNREFUSED: 'Nothing listens there: check the upstream setting (CLAUDE_API_BASE_URL).',
+  ENOTFOUND:
+    'The name cannot be looked up: check the network, the VPN and the upstream setting (CLAUDE_API_BASE_URL).',
+  EAI_AGAIN: 'The name cannot be looked up at the moment: check the network and the VPN.',
+  UND_ERR_CONNECT_TIMEOUT:
+    'The connection could not be made in time: check the network, the VPN and the firewall.',
+  CERT_HAS_EXPIRED:
+    'Its certificate has expired: check the clock of this machine, or what intercepts the connection.',
+};
+
+/** True for a certificate that will be refused the next time too. */
+export function isCertificateError(code: string): boolean {
+  return /^(?:CERT_|ERR_TLS_CERT|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO)/.test(code);
+}
+
+/** The upstream could not be reached, or went away before it answered. `cause` is undici's or the socket's error. */
+export function unreachable(origin: string, cause: Error, sent: boolean): Failure {
+  const code = errorCode(cause);
+  const certificate =
+    'Its certificate is not trusted here: if a company proxy intercepts TLS, give its CA file to Node with NODE_EXTRA_CA_CERTS.';
+  const hint =
+    hints[code] ??
+    (isCertificateError(code)
+      ? certificate
+      : sent
+        ? 'It closed the connection without an answer; trying again is safe if the request may be run twice.'
+        : 'Check the network and the upstream setting (CLAUDE_API_BASE_URL).');
+  return {
+    status: 502,
+    type: 'api_error',
+    code: 'upstream_unreachable',
+    message: `Claude Nexus could not reach ${origin} (${code === '' ? cause.message : code}). ${hint}`,
+  };
+}
+
+/** undici refused to send it: a header or path that HTTP does not allow. */
+export const unsendable = (cause: Error): Failure => ({
+  status: 400,
+  type: 'invalid_request_error',
+  code: 'bad_request',
+  message: `Claude Nexus cannot forward this request: ${cause.message}.`,
+});
+
+/** Node's or undici's code of an error, looking into aggregated connection errors; empty when there is none. */
+export function errorCode(error: unknown): string {
+  if (!(error instanceof Error)) return '';
+  if (error instanceof AggregateError) {
+    const first: unknown = error.errors[0];
+    const inner = errorCode(first);
+    if (inner !== '') return inner;
+  }
+  const code = (error as NodeJS.ErrnoException).code;
+  return typeof code === 'string' ? code : '';
+}

@@ -1,0 +1,173 @@
+import { join } from 'node:path';
+import type { RequestHead } from '../core/frames.ts';
+import { reason } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { journalFiles, type JournalFiles } from './files.ts';
+import { JournalFile, type JournalFileContext } from './journal-file.ts';
+
+/** A journal file has grown to `size` bytes of whole frames; `ended`: nothing more will come. */
+export interface JournalNote {
+  id: string;
+  size: number;
+  ended: boolean;
+}
+
+export interface JournalStats {
+  /** Exchanges whose recording was given up, wholly or from some frame on, since start. */
+  dropped: number;
+  /** Exchanges whose client got its last byte before the journal had it (a slow disk). */
+  late: number;
+  lastError: string | null;
+}
+
+export interface Journal {
+  /** Opens the file of one exchange and writes its first frame, with the request body if that is known. Never throws. */
+  begin(head: RequestHead, body?: Buffer | null): ExchangeJournal;
+  stats(): JournalStats;
+  /** Hands over what has not been told yet, at once. For shutdown, after the proxy is closed. */
+  flush(): void;
+}
+
+/** The journal of one exchange; see `JournalFile`. */
+export type ExchangeJournal = Pick<
+  JournalFile,
+  'body' | 'responseHead' | 'chunk' | 'end' | 'unsettled' | 'late'
+>;
+
+export interface JournalOptions {
+  dir: string;
+  /** Told at most every `noteMs`, from an unref'd timer. */
+  onNotes: (notes: JournalNote[]) => void;
+  log: Log;
+  /** Total size of the directory at which recording (never traffic) stops. Default 2 GB. */
+  capBytes?: number;
+  slowMs?: number;
+  queueBytes?: number;
+  noteMs?: number;
+  /** How long to wait before a full disk is tried again, ms. */
+  probeMs?: number;
+  now?: () => number;
+  clock?: () => number;
+  files?: JournalFiles;
+}
+
+/**
+ * Opens the write-ahead journal: the one channel from the proxy to the recorder (ARCHITECTURE §3). Creates the
+ * directory; throws Node's error when that is impossible, since then nothing could ever be recorded.
+ */
+export function openJournal(options: JournalOptions): Journal {
+  const files = options.files ?? journalFiles;
+  const now = options.now ?? Date.now;
+  const clock = options.clock ?? (() => performance.now());
+  const capBytes = options.capBytes ?? 2 * 1024 ** 3;
+  const probeMs = options.probeMs ?? 1000;
+  const stats: JournalStats = { dropped: 0, late: 0, lastError: null };
+
+  files.makeDirectory(options.dir);
+
+  // How much is on disk: measured now and then (the recorder deletes files), plus what was written since.
+  let measured = 0;
+  let written = 0;
+  let measuring = false;
+  let measuredAt = -Infinity;
+  const measure = (): void => {
+    if (measuring || clock() - measuredAt < probeMs) return;
+    measuring = true;
+    const before = written;
+    files.usage(options.dir).then(
+      (bytes) => {
+        measured = bytes;
+        written -= before;
+        measuredAt = clock();
+        measuring = false;
+      },
+      (error: unknown) => {
+        stats.lastError = reason(error);
+        measuredAt = clock();
+        measuring = false;
+      },
+    );
+  };
+  measure();
+
+  let blockedUntil = -Infinity;
+  let slowUntil = -Infinity;
+  const pending = new Map<string, JournalNote>();
+  let timer: NodeJS.Timeout | null = null;
+  const flush = (): void => {
+    if (timer !== null) clearTimeout(timer);
+    timer = null;
+    if (pending.size === 0) return;
+    const notes = [...pending.values()];
+    pending.clear();
+    options.onNotes(notes);
+  };
+  const drop = (id: string, error: Error): void => {
+    stats.lastError = error.message;
+    stats.dropped++;
+    options.log.error('The recording of an exchange was given up; traffic goes on', {
+      id,
+      error: error.message,
+    });
+  };
+
+  const context: Omit<JournalFileContext, 'slowNow'> = {
+    files,
+    now,
+    clock,
+    slowMs: options.slowMs ?? 50,
+    queueBytes: options.queueBytes ?? 64 * 1024 ** 2,
+    admit(bytes) {
+      if (written > capBytes / 16 || measured > capBytes / 2) measure();
+      return measured + written + bytes > capBytes
+        ? new Error(`the journal has reached its limit of ${String(capBytes)} bytes: is the database away?`)
+        : null;
+    },
+    grown(id, size, added, ended) {
+      written += added;
+      pending.set(id, { id, size, ended });
+      timer ??= setTimeout(flush, options.noteMs ?? 20).unref();
+    },
+    slow() {
+      slowUntil = clock() + probeMs;
+    },
+    late(id) {
+      stats.late++;
+      options.log.warn('A client was answered before the journal had all of it', { id });
+    },
+    dropped(id, error) {
+      drop(id, error);
+      // The disk itself refused: leave it alone for a moment, the next exchange after that is the probe.
+      if ('code' in error) blockedUntil = clock() + probeMs;
+    },
+    problem(error) {
+      stats.lastError = error.message;
+    },
+  };
+
+  return {
+    begin(head, body = null) {
+      const refusal = clock() < blockedUntil ? new Error(stats.lastError ?? 'no room') : context.admit(0);
+      if (refusal === null) {
+        const slowNow = clock() < slowUntil;
+        return new JournalFile(join(options.dir, `${head.id}.nxj`), head, body, { ...context, slowNow });
+      }
+      drop(head.id, refusal);
+      return nothing;
+    },
+    stats: () => ({ ...stats }),
+    flush,
+  };
+}
+
+const ignore = (): void => undefined;
+
+/** Stands in where nothing is recorded. */
+export const nothing: ExchangeJournal = {
+  body: ignore,
+  responseHead: ignore,
+  chunk: ignore,
+  end: ignore,
+  unsettled: () => null,
+  late: ignore,
+};

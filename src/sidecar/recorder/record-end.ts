@@ -1,0 +1,173 @@
+import type { ExchangeState } from '../../protocol/rows.ts';
+import type { ResponseFacts } from '../core/facts.ts';
+import type { EndFrame } from '../core/frames.ts';
+import { member } from '../core/json.ts';
+import { extendChain } from '../core/normalise.ts';
+import { toolIdsOf } from '../core/read-request.ts';
+import { insertBlocks, newBlock } from '../store/blocks.ts';
+import { foldHeaders } from '../store/contents.ts';
+import { addOutcome } from '../store/conversations.ts';
+import { packCuts } from '../store/cuts.ts';
+import {
+  findRunning,
+  finishExchange,
+  type ExchangeOutcome,
+  type RunningExchange,
+} from '../store/exchanges.ts';
+import { recordInvocations } from '../store/invocations.ts';
+import { cleanText, cleanTextOrNull, timestamp } from '../store/values.ts';
+import type { OpenExchange } from './open-exchange.ts';
+import { changed, type Change, type RecordContext } from './record.ts';
+
+/** Stores what became of a running exchange. Nothing happens when that is stored already. */
+export async function recordEnd(
+  context: RecordContext,
+  exchange: OpenExchange,
+  end: EndFrame | null,
+  at: number,
+): Promise<Change[]> {
+  const { tenant, id } = exchange.head;
+  const facts = exchange.responseFacts();
+  const headers = exchange.response === null ? null : foldHeaders(exchange.response.headers).block;
+  const content = exchange.responseContent();
+  const body = content === null ? null : newBlock('response', content.body);
+  return context.database.db.transaction().execute(async (tx) => {
+    await insertBlocks(
+      tx,
+      tenant,
+      [headers, body].filter((block) => block !== null),
+    );
+    await context.database.lockTenant(tx, tenant);
+    const row = await findRunning(tx, tenant, id);
+    if (row === null) return [];
+    const outcome = outcomeOf(exchange, row, facts, end, at);
+    await finishExchange(tx, tenant, id, {
+      ...outcome,
+      response_headers: headers?.hash ?? null,
+      response_body: body?.hash ?? null,
+      response_cuts: content === null ? null : packCuts(content.cuts),
+    });
+    if (row.conversation_id !== null) {
+      await recordInvocations(
+        tx,
+        {
+          tenant,
+          requestId: id,
+          conversationId: row.conversation_id,
+          sessionId: row.session_id,
+          project: row.project,
+        },
+        facts?.spawns ?? [],
+        at,
+      );
+      await addOutcome(tx, {
+        tenant,
+        conversationId: row.conversation_id,
+        endedAt: at,
+        totalTokens: (facts?.usage?.inputTokens ?? 0) + (facts?.usage?.outputTokens ?? 0),
+        contextTokens: contextTokens(facts),
+        failed: outcome.state === 'failed',
+        model: row.model === null ? cleanTextOrNull(facts?.model ?? null, 200) : null,
+      });
+    }
+    return [
+      ['exchange.recorded', id],
+      ...changed(row.conversation_id),
+      ['usage.changed', row.account_id ?? ''],
+    ];
+  });
+}
+
+function outcomeOf(
+  exchange: OpenExchange,
+  row: RunningExchange,
+  facts: ResponseFacts | null,
+  end: EndFrame | null,
+  at: number,
+): ExchangeOutcome & { state: ExchangeState } {
+  const { response, head, startedAt } = exchange;
+  const state = stateOf(exchange, row, facts, end);
+  const usage = facts?.usage ?? null;
+  const toolIds = toolIdsOf(member(facts?.message, 'content'));
+  const note = end?.requestBodyNote ?? null;
+  return {
+    state,
+    ended_at: timestamp(at),
+    first_byte_ms: since(startedAt, exchange.firstByteAt),
+    first_token_ms: since(startedAt, exchange.firstTokenAt),
+    duration_ms: at - startedAt,
+    ...(row.model === null ? { model: cleanTextOrNull(facts?.model ?? null, 200) } : {}),
+    error: errorOf(exchange, state, facts, end),
+    tool_call_count: facts?.toolCallCount ?? 0,
+    answer_preview: cleanText(facts?.preview ?? ''),
+    input_tokens: usage?.inputTokens ?? 0,
+    output_tokens: usage?.outputTokens ?? 0,
+    cache_read_tokens: usage?.cacheReadInputTokens ?? 0,
+    cache_creation_tokens: usage?.cacheCreationInputTokens ?? 0,
+    cache_creation_1h_tokens: usage?.cacheCreation1hTokens ?? 0,
+    ...(note === null ? {} : { request_size: note.size, request_sha256: Buffer.from(note.sha256, 'hex') }),
+    redactions: JSON.stringify([...head.redactions, ...(end?.redactions ?? [])]),
+    response_status: response?.status ?? null,
+    response_size: response === null ? null : exchange.responseSize,
+    message_id: cleanTextOrNull(facts?.messageId ?? null, 200),
+    upstream_id: cleanTextOrNull(exchange.header('request-id'), 200),
+    response_link:
+      row.conversation_id === null || facts === null
+        ? null
+        : extendChain(row.request_link, exchange.seenTools(), facts.message),
+    tool_ids: [...row.tool_ids, ...toolIds.map((id) => cleanText(id, 200))],
+  };
+}
+
+/** Whether an answer is whole is read from its content; the end frame only says how the connection ended. */
+function stateOf(
+  exchange: OpenExchange,
+  row: RunningExchange,
+  facts: ResponseFacts | null,
+  end: EndFrame | null,
+): ExchangeState {
+  const { response } = exchange;
+  const said = facts?.error ?? null;
+  if (said !== null || (response !== null && response.status >= 400)) return 'failed';
+  // Other paths answer with anything (a file, HTML, nothing): for them the connection's end is all there is.
+  const message = row.type !== 'other' && exchange.responseSize > 0;
+  if (message && facts?.complete === true) return 'completed';
+  switch (end?.reason) {
+    case 'complete':
+      return response === null || message ? 'failed' : 'completed';
+    case 'client-aborted':
+      return 'aborted';
+    case 'upstream-error':
+      return 'failed';
+    case 'shutdown':
+    case undefined:
+      return 'interrupted';
+  }
+}
+
+function errorOf(
+  exchange: OpenExchange,
+  state: ExchangeState,
+  facts: ResponseFacts | null,
+  end: EndFrame | null,
+): string | null {
+  if (state === 'completed') return null;
+  const said = facts?.error ?? null;
+  const damage = exchange.damage();
+  const status = exchange.response?.status ?? 0;
+  if (said !== null) return cleanText(`${said.type}: ${said.message}`, 500);
+  if (end !== null && end.error !== null) return cleanText(`${end.error.code}: ${end.error.message}`, 500);
+  if (damage !== null) return cleanText(`The response could not be decoded: ${damage.message}`, 500);
+  if (status >= 400) return `HTTP ${String(status)}`;
+  if (state === 'aborted') return 'The client went away before the answer was complete';
+  if (state === 'interrupted') return 'The sidecar stopped before the answer was complete';
+  return 'The answer ended before it was complete';
+}
+
+function contextTokens(facts: ResponseFacts | null): number {
+  const usage = facts?.usage ?? null;
+  if (usage === null) return 0;
+  return usage.inputTokens + usage.cacheReadInputTokens + usage.cacheCreationInputTokens;
+}
+
+const since = (start: number, at: number | null): number | null => (at === null ? null : at - start);

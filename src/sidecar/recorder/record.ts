@@ -1,0 +1,160 @@
+import type { EventName } from '../../protocol/events.ts';
+import type { RequestFacts, SpawnCall } from '../core/facts.ts';
+import { decideLink, linkQuery } from '../core/linker.ts';
+import { resolveAccount } from '../store/accounts.ts';
+import { findLinkCandidates } from '../store/candidates.ts';
+import { insertRequestContent, prepareRequest } from '../store/contents.ts';
+import { placeRequest } from '../store/conversations.ts';
+import type { Database } from '../store/database.ts';
+import { exchangeExists, findRunning, insertExchange } from '../store/exchanges.ts';
+import { claimInvocation, recordInvocations } from '../store/invocations.ts';
+import { findThread } from '../store/threads.ts';
+import type { Tx } from '../store/tables.ts';
+import { cleanText, cleanTextOrNull, timestamp } from '../store/values.ts';
+import type { OpenExchange } from './open-exchange.ts';
+import { linkVersion, requestChain } from './request-chain.ts';
+
+export interface RecordContext {
+  database: Database;
+  /** HMAC key of account ids. */
+  salt: string;
+}
+
+/** What a commit changed, for the events. */
+export type Change = [name: EventName, id: string];
+
+/** Stores a request as running, linked, the moment its body is known. Nothing happens when it is stored already. */
+export async function recordRequest(context: RecordContext, exchange: OpenExchange): Promise<Change[]> {
+  const { head } = exchange;
+  const facts = exchange.facts();
+  const prepared = prepareRequest(head.headers, exchange.body);
+  return context.database.db.transaction().execute(async (tx) => {
+    if (await exchangeExists(tx, head.tenant, head.id)) return [];
+    const content = await insertRequestContent(tx, head.tenant, prepared);
+    await context.database.lockTenant(tx, head.tenant);
+    const accountId = await resolveAccount(tx, context.salt, {
+      tenant: head.tenant,
+      accountUuid: facts.accountUuid,
+      credential: head.credential,
+      at: exchange.startedAt,
+    });
+    const thread =
+      facts.thread?.type === 'continue'
+        ? await findThread(tx, head.tenant, facts.thread.previousMessageId)
+        : null;
+    const chain = requestChain(exchange.json, facts, thread);
+    const decision = await decide(tx, exchange, { ...facts, links: chain.links });
+    const isPart = facts.requestType === 'inference';
+    const place = isPart
+      ? await placeRequest(
+          tx,
+          {
+            tenant: head.tenant,
+            requestId: head.id,
+            at: exchange.startedAt,
+            project: head.project,
+            domain: head.domain,
+            accountId,
+            model: cleanTextOrNull(facts.model, 200),
+            messageCount: facts.messageCount + chain.heldMessages,
+            title: facts.firstUserText ?? facts.preview,
+          },
+          decision,
+        )
+      : null;
+    await insertExchange(tx, {
+      tenant: head.tenant,
+      id: head.id,
+      project: cleanTextOrNull(head.project),
+      domain: cleanText(head.domain),
+      account_id: accountId,
+      session_id: cleanTextOrNull(facts.sessionId, 200),
+      agent_id: cleanTextOrNull(facts.agentId, 200),
+      parent_agent_id: cleanTextOrNull(facts.parentAgentId, 200),
+      type: facts.requestType,
+      state: 'running',
+      started_at: timestamp(exchange.startedAt),
+      method: cleanText(head.method),
+      path: cleanText(head.path),
+      http_version: cleanText(head.httpVersion),
+      model: cleanTextOrNull(facts.model, 200),
+      streaming: facts.streaming,
+      preview: cleanText(facts.preview),
+      asked: facts.asked,
+      message_count: facts.messageCount + chain.heldMessages,
+      ...content,
+      request_size: exchange.body?.length ?? 0,
+      redactions: JSON.stringify(head.redactions),
+      conversation_id: place?.conversationId ?? null,
+      branch_id: place?.branchId ?? null,
+      parent_id: decision.parentRequestId,
+      retry_of: decision.retryOf,
+      is_subtask: decision.isSubtask,
+      parent_task_id: decision.parentTaskRequestId,
+      request_link: isPart ? chain.tip : null,
+      link_depth: chain.depth,
+      link_version: linkVersion,
+      system_hash: facts.systemHash,
+      summarises: facts.summarises,
+      tool_ids: facts.lastToolIds.map((id) => cleanText(id, 200)),
+      link_signal: decision.signal,
+      link_matched: decision.matched,
+      link_candidates: JSON.stringify(decision.candidates),
+    });
+    const { toolUseId, parentTaskRequestId: parentId } = decision;
+    if (toolUseId !== null && parentId !== null) {
+      await claimInvocation(tx, { tenant: head.tenant, parentId, toolUseId, requestId: head.id });
+    }
+    return [['exchange.started', head.id], ...changed(place?.conversationId ?? null)];
+  });
+}
+
+/** Stores Task/Agent calls while the response that holds them still streams, so that a fast child finds its parent. */
+export async function recordCalls(
+  context: RecordContext,
+  exchange: OpenExchange,
+  calls: SpawnCall[],
+  at: number,
+): Promise<Change[]> {
+  const { tenant, id } = exchange.head;
+  return context.database.db.transaction().execute(async (tx) => {
+    await context.database.lockTenant(tx, tenant);
+    const row = await findRunning(tx, tenant, id);
+    if (row === null || row.conversation_id === null) return [];
+    await recordInvocations(
+      tx,
+      {
+        tenant,
+        requestId: id,
+        conversationId: row.conversation_id,
+        sessionId: row.session_id,
+        project: row.project,
+      },
+      calls,
+      at,
+    );
+    return changed(row.conversation_id);
+  });
+}
+
+export function changed(conversationId: string | null): Change[] {
+  return conversationId === null ? [] : [['conversation.changed', conversationId]];
+}
+
+async function decide(
+  tx: Tx,
+  exchange: OpenExchange,
+  facts: RequestFacts,
+): Promise<ReturnType<typeof decideLink>> {
+  const { head, startedAt } = exchange;
+  const query = linkQuery(facts, head.id, startedAt, {
+    tenant: head.tenant,
+    project: head.project,
+    sessionId: facts.sessionId,
+    agentId: facts.agentId,
+    parentAgentId: facts.parentAgentId,
+  });
+  const nothing = { named: [], prefix: [], invocations: [], agent: [], compactions: [], tool: [] };
+  const candidates = facts.requestType === 'inference' ? await findLinkCandidates(tx, query) : nothing;
+  return decideLink(facts, query, candidates);
+}

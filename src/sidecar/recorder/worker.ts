@@ -1,0 +1,89 @@
+import { isMainThread, parentPort, workerData } from 'node:worker_threads';
+import { databaseUnavailable, NexusError, reason } from '../errors.ts';
+import { isUnavailable } from '../store/availability.ts';
+import { createPgliteDirectory } from '../store/pglite.ts';
+import { createReads } from '../store/reader.ts';
+import type { StoreReads } from '../store/reads.ts';
+import { toPort, type FromWorker, type ToWorker, type WorkerStart } from './messages.ts';
+import { Recorder } from './recorder.ts';
+
+// As a program of its own it only creates an embedded database: see `createPgliteDirectory`.
+if (isMainThread) {
+  const [, , command, dir] = process.argv;
+  if (command !== '--create-database' || dir === undefined) {
+    throw new Error('This is a part of claude-nexus; run `serve`.');
+  }
+  await createPgliteDirectory(dir);
+} else {
+  run(workerData as WorkerStart);
+}
+
+function run({ options, leftBehind }: WorkerStart): void {
+  const port = parentPort!;
+  const post = (message: FromWorker, transfer: ArrayBuffer[] = []): void => {
+    port.postMessage(message, transfer);
+  };
+  const recorder = new Recorder(options, leftBehind, new URL(import.meta.url), {
+    onReady: () => {
+      post({ kind: 'ready' });
+    },
+    onRefused: (error) => {
+      post({ kind: 'refused', error: toPort(error) });
+    },
+    onEvent: (event) => {
+      post({ kind: 'event', event });
+    },
+    onStatus: (status) => {
+      post({ kind: 'status', status });
+    },
+    onSalt: (salt) => {
+      post({ kind: 'salt', salt });
+    },
+    onLog: (...entry) => {
+      post({ kind: 'log', entry });
+    },
+  });
+  const encoder = new TextEncoder();
+  /** Answers a call with what `work` gives, as JSON. */
+  const answer = (call: number, work: () => Promise<unknown>): void => {
+    work().then(
+      (value) => {
+        const bytes = encoder.encode(JSON.stringify(value ?? null));
+        post({ kind: 'answer', call, bytes }, [bytes.buffer]);
+      },
+      (error: unknown) => {
+        const known =
+          error instanceof NexusError || !isUnavailable(error) ? error : databaseUnavailable(error);
+        if (!(known instanceof NexusError)) {
+          const detail = error instanceof Error ? (error.stack ?? error.message) : reason(error);
+          post({ kind: 'log', entry: ['error', 'A store function failed', { error: detail }] });
+        }
+        post({ kind: 'failure', call, error: toPort(known) });
+      },
+    );
+  };
+  const read = async (name: keyof StoreReads, args: unknown[]): Promise<unknown> => {
+    await recorder.connection.tried;
+    const { database, error } = recorder.connection;
+    if (database === null) throw error ?? databaseUnavailable(new Error('it is being opened'));
+    const reads: Record<keyof StoreReads, (...args: never[]) => Promise<unknown>> = createReads(database.db);
+    return recorder.read(() => reads[name](...(args as never[])));
+  };
+  port.on('message', (message: ToWorker) => {
+    switch (message.kind) {
+      case 'notes':
+        recorder.journal(message.notes);
+        break;
+      case 'read':
+        answer(message.call, () => read(message.name, message.args));
+        break;
+      case 'drain':
+        answer(message.call, () => recorder.drain());
+        break;
+      case 'close':
+        answer(message.call, () => recorder.close());
+        break;
+    }
+  });
+  recorder.start();
+}

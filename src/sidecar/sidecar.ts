@@ -1,0 +1,219 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { getRequestListener } from '@hono/node-server';
+import { createApi } from './api/app.ts';
+import { createGate } from './api/auth.ts';
+import { createEventBus } from './api/event-bus.ts';
+import type { ServeConfig } from './config.ts';
+import type { DataDirLayout } from './data-dir.ts';
+import { checkDoor } from './door.ts';
+import { databaseUnavailable, NexusError, reason } from './errors.ts';
+import { watchLifetime } from './lifetime.ts';
+import { listenOnKeptPort, originOf } from './kept-port.ts';
+import type { Log } from './log.ts';
+import { observeRecorder } from './observed.ts';
+import { openJournal } from './proxy/journal.ts';
+import { createProxy } from './proxy/proxy.ts';
+import { createRouter, ownPaths } from './proxy/route.ts';
+import { parseUpstream } from './proxy/upstream.ts';
+import { startRecorder } from './recorder/start.ts';
+import type { RecorderThread } from './recorder/thread.ts';
+import { refuseAtDoor } from './refuse.ts';
+import type { RunningSidecar } from './serve.ts';
+import { loadState } from './state.ts';
+import { version } from './version.ts';
+
+/** How long a stop waits for the recorder; what it has not recorded by then stays in the journal for the next start. */
+const DRAIN_MS = 5000;
+const LAST_ANSWERS_MS = 1000;
+/** How long a read waits for a database that is still being opened (a new one takes seconds to create). */
+const OPENING_MS = 15_000;
+
+/** Everything recorded on one machine belongs to one tenant; a team server will have one per domain. */
+const TENANT = 'local';
+
+/**
+ * Puts the rooms together, by hand. Resolves when the listener accepts connections: the database opens afterwards, in
+ * the recorder's thread, so that the first proxied byte never waits for it.
+ */
+export async function startSidecar(
+  config: ServeConfig,
+  layout: DataDirLayout,
+  log: Log,
+): Promise<RunningSidecar> {
+  const startedAt = performance.now();
+  const upstream = parseUpstream(config.upstream);
+  const state = loadState(layout.state);
+  const events = createEventBus();
+  const observed = observeRecorder(
+    config.databaseUrl === undefined ? 'pglite' : 'postgresql',
+    events.publish,
+  );
+  let salt = config.salt ?? null;
+  let recorder: RecorderThread | null = null;
+  let draining = false;
+  let port = 0;
+  let askToStop = (why: string): void => {
+    log.warn('Asked to stop before it was ready', { why });
+  };
+
+  const journal = config.storageEnabled
+    ? openJournal({ dir: layout.journal, log, onNotes: (notes) => recorder?.journal(notes) })
+    : null;
+  const proxy = createProxy({
+    upstream,
+    journal,
+    policy: { tenant: TENANT, salt: () => salt, ownSecrets: () => [state.token, state.pathKey] },
+    timeoutMs: config.upstreamTimeoutMs,
+    log,
+  });
+  const lifetime = watchLifetime(
+    config.idleExit ? { windowMs: config.idleWindowMs, trafficMs: config.idleTrafficMs } : null,
+    () => proxy.active() > 0,
+    () => {
+      askToStop('idle');
+    },
+  );
+  const gate = createGate({
+    token: state.token,
+    dashboardKey: config.dashboardKey ?? null,
+    port: () => port,
+    now: () => performance.now(),
+  });
+  const origin = (): string => originOf(config.host, port);
+  const api = createApi({
+    version,
+    gate,
+    events,
+    origin,
+    log,
+    webviewDir: fileURLToPath(new URL('./webview', import.meta.url)),
+    draining: () => draining,
+    enterWindow: lifetime.enterWindow,
+    requestStop: () => {
+      askToStop('a window asked for it');
+    },
+    read: async (name, ...args) => {
+      if (recorder === null) throw databaseUnavailable(new Error('recording is switched off'));
+      // The first seconds: a panel that is open already waits rather than shows an error.
+      await within(OPENING_MS, observed.known);
+      return await recorder.read(name, ...args);
+    },
+    status: () => {
+      const lost = journal?.stats();
+      return {
+        version,
+        uptimeMs: Math.round(performance.now() - startedAt),
+        database: observed.database,
+        upstream: upstream.origin + upstream.basePath,
+        activeRequests: proxy.active(),
+        windows: lifetime.windows(),
+        recorder: {
+          ...observed.recorder,
+          dropped: observed.recorder.dropped + (lost?.dropped ?? 0),
+          lastError: observed.recorder.lastError ?? lost?.lastError ?? null,
+        },
+      };
+    },
+  });
+
+  const route = createRouter({
+    pathKey: config.pathKey ? state.pathKey : null,
+    ownPaths: [...ownPaths, '/api/shutdown'],
+  });
+  const answerOwn = getRequestListener(api.fetch, { overrideGlobalObjects: false });
+  const handle = (request: IncomingMessage, response: ServerResponse): void => {
+    // A kept-alive client would otherwise keep a stopping sidecar busy.
+    if (draining) response.shouldKeepAlive = false;
+    const target = route(request.method ?? 'GET', request.url ?? '');
+    const refusal = checkDoor(request, { port, allowedHosts: config.allowedHosts });
+    if (refusal !== null) {
+      log.warn('Refused at the door', {
+        code: refusal.code,
+        host: request.headers.host,
+        origin: request.headers.origin,
+      });
+      refuseAtDoor(response, refusal, target.kind === 'own');
+    } else if (target.kind === 'own') {
+      void answerOwn(request, response);
+    } else {
+      lifetime.traffic();
+      proxy.handle(request, response, target);
+    }
+  };
+
+  // What lies in the journal when the recorder starts is taken for left behind: between here and its start nothing may
+  // be awaited but the listener, whose first connection comes after this turn.
+  const listener = await listenOnKeptPort(config, state, layout, handle, log);
+  port = listener.port;
+  if (config.withoutEffect.length > 0) {
+    log.info('These settings have no effect', { names: config.withoutEffect });
+  }
+  if (journal !== null) {
+    recorder = startRecorder(
+      {
+        dataDir: layout.root,
+        journalDir: layout.journal,
+        migrationsDir: fileURLToPath(new URL('./migrations', import.meta.url)),
+        databaseUrl: config.databaseUrl ?? null,
+        salt: config.salt ?? null,
+      },
+      {
+        onEvent: events.publish,
+        onStatus: observed.update,
+        onSalt: (value) => (salt = value),
+        onLog: (level, message, fields) => {
+          log[level](message, fields);
+        },
+      },
+      new URL('./recorder.mjs', import.meta.url),
+    );
+    recorder.ready.catch((error: unknown) => {
+      log.error('Nothing can be recorded; traffic goes on', { error: reason(error) });
+      observed.fail(error instanceof NexusError ? error.message : reason(error));
+    });
+  }
+
+  const stopped = Promise.withResolvers<undefined>();
+  const shutDown = async (): Promise<void> => {
+    lifetime.stop();
+    const closed = listener.close();
+    events.close();
+    await proxy.close(config.graceMs);
+    // Our own answers are short; a client that does not take its one is not waited for.
+    await within(LAST_ANSWERS_MS, closed);
+    listener.cut();
+    await closed;
+    journal?.flush();
+    if (recorder === null) return;
+    if (observed.database.version !== null) await within(DRAIN_MS, recorder.drain());
+    await within(DRAIN_MS, recorder.close());
+  };
+  return {
+    url: origin(),
+    baseUrl: config.pathKey ? `${origin()}/k/${state.pathKey}` : origin(),
+    port,
+    token: state.token,
+    stopped: stopped.promise,
+    onStopRequest: (ask) => (askToStop = ask),
+    stop: () => {
+      if (draining) return;
+      draining = true;
+      shutDown()
+        .catch((error: unknown) => {
+          log.error('The shutdown was not clean', { error: reason(error) });
+        })
+        .finally(() => {
+          stopped.resolve(undefined);
+        });
+    },
+  };
+}
+
+/** Waits for the work, but no longer than `ms`. */
+async function within(ms: number, work: Promise<void>): Promise<void> {
+  const limit = new AbortController();
+  await Promise.race([work, sleep(ms, undefined, { signal: limit.signal }).catch(() => undefined)]);
+  limit.abort();
+}

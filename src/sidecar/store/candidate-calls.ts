@@ -1,0 +1,81 @@
+import { sql, type RawBuilder } from 'kysely';
+import type { InvocationCandidate, LinkQuery } from '../core/facts.ts';
+import { candidateRows, earlier, type CandidateRow } from './candidate-rows.ts';
+import type { Store } from './tables.ts';
+import { timestamp } from './values.ts';
+
+const CALL_LIMIT = 20;
+
+export type CallCandidate = Omit<InvocationCandidate, 'parent'> & { parent: CandidateRow };
+
+/**
+ * Unclaimed Task/Agent calls with the same prompt anywhere in the tenant, the own session's first; with
+ * `anyInvocation` also the session's unclaimed ones and its workflows.
+ */
+export async function findCalls(db: Store, query: LinkQuery): Promise<CallCandidate[]> {
+  const { sessionId } = query.scope;
+  const byPrompt =
+    query.promptHashes.length === 0
+      ? []
+      : await callRows(
+          db,
+          query,
+          sql`invocation.claimed_by is null and invocation.prompt_hash = any(${query.promptHashes}::bytea[])`,
+        );
+  const bySession =
+    sessionId === null || !query.anyInvocation
+      ? []
+      : await callRows(
+          db,
+          query,
+          sql`invocation.session_id = ${sessionId}
+            and (invocation.claimed_by is null or invocation.name = 'Workflow')`,
+        );
+  const calls = new Map([...byPrompt, ...bySession].map((row) => [`${row.id} ${row.call_tool}`, row]));
+  return [...calls.values()].map((row) => ({
+    toolUseId: row.call_tool,
+    name: row.call_name,
+    claimed: row.call_claimed,
+    branchId: row.call_branch,
+    prompt: row.call_prompt,
+    promptHash: row.call_hash,
+    calledAt: row.call_at,
+    parentEndedAt: row.call_ended,
+    parent: row,
+  }));
+}
+
+interface CallRow {
+  call_tool: string;
+  call_name: string;
+  call_claimed: boolean;
+  call_branch: string;
+  call_prompt: string;
+  call_hash: Buffer;
+  call_at: number;
+  call_ended: number | null;
+}
+
+function callRows(
+  db: Store,
+  query: LinkQuery,
+  condition: RawBuilder<unknown>,
+): Promise<(CandidateRow & CallRow)[]> {
+  return candidateRows<CallRow>(
+    db,
+    query,
+    sql`select exchange.id, exchange.ended_at as call_ended, invocation.tool_use_id as call_tool,
+        invocation.name as call_name, invocation.claimed_by is not null as call_claimed,
+        invocation.branch_id as call_branch, invocation.prompt as call_prompt, invocation.prompt_hash as call_hash,
+        invocation.called_at as call_at,
+        invocation.session_id is not distinct from ${query.scope.sessionId}::text as call_session
+      from invocation join exchange on exchange.tenant = invocation.tenant and exchange.id = invocation.parent_id
+      where invocation.tenant = ${query.scope.tenant} and ${earlier(query)}
+        and invocation.called_at <= ${timestamp(query.at)}::timestamptz and ${condition}`,
+    {
+      columns: sql`, call_ended, call_tool, call_name, call_claimed, call_branch, call_prompt, call_hash, call_at`,
+      order: sql`call_session desc, call_at desc`,
+      limit: CALL_LIMIT,
+    },
+  );
+}

@@ -1,0 +1,104 @@
+import { sql, type RawBuilder } from 'kysely';
+import type { LinkCandidate, LinkQuery } from '../core/facts.ts';
+import type { ExchangeTable, Store } from './tables.ts';
+import { timestamp } from './values.ts';
+
+export type CandidateRow = Pick<
+  ExchangeTable,
+  | 'id'
+  | 'session_id'
+  | 'agent_id'
+  | 'project'
+  | 'parent_task_id'
+  | 'parent_id'
+  | 'request_link'
+  | 'response_link'
+  | 'state'
+  | 'link_depth'
+> & {
+  started_at: number;
+  conversation_id: string;
+  branch_id: string;
+  is_subtask: boolean;
+  summarises: boolean;
+  request_count: number;
+};
+
+const COLUMNS = sql`exchange.id, exchange.started_at, exchange.conversation_id, exchange.branch_id, exchange.session_id,
+  exchange.agent_id, exchange.project, exchange.is_subtask, exchange.parent_task_id, exchange.parent_id,
+  exchange.request_link, exchange.response_link, exchange.state, exchange.summarises, exchange.link_depth,
+  conversation.request_count`;
+
+/**
+ * The candidates that `found` names: a select of `id`, and anything to order by, from `exchange`, with `earlier()`
+ * among its conditions. It is worked out first and apart (materialized), and `offset 0` keeps the planner from turning
+ * the look-ups by key inside out: without statistics it takes a tenant for a two-hundredth of the table, and would
+ * rather walk through all of it.
+ */
+export async function candidateRows<Extra = unknown>(
+  db: Store,
+  query: LinkQuery,
+  found: RawBuilder<unknown>,
+  rest: { columns?: RawBuilder<unknown>; order: RawBuilder<unknown>; limit: number },
+): Promise<(CandidateRow & Extra)[]> {
+  const { rows } = await sql<CandidateRow & Extra>`
+    with found as materialized (${found}),
+    best as materialized (select * from found order by ${rest.order} limit ${rest.limit})
+    select ${COLUMNS}${rest.columns ?? sql``} from best
+    cross join lateral (
+      select * from exchange where exchange.tenant = ${query.scope.tenant} and exchange.id = best.id offset 0
+    ) exchange
+    cross join lateral (
+      select request_count from conversation
+      where conversation.tenant = exchange.tenant and conversation.id = exchange.conversation_id offset 0
+    ) conversation
+    order by ${rest.order}`.execute(db);
+  return rows;
+}
+
+/** Of the query's tenant, in a conversation, and earlier: at the same time the id decides. */
+export function earlier(query: LinkQuery): RawBuilder<unknown> {
+  return sql`exchange.tenant = ${query.scope.tenant} and exchange.conversation_id is not null
+    and (exchange.started_at, exchange.id) < (${timestamp(query.at)}::timestamptz, ${query.requestId}::uuid)`;
+}
+
+export type Children = Map<string, LinkCandidate['children']>;
+
+export async function readChildren(db: Store, tenant: string, parents: string[]): Promise<Children> {
+  const children: Children = new Map();
+  if (parents.length === 0) return children;
+  const { rows } = await sql<{ parent_id: string; id: string; branch_id: string; summarises: boolean }>`
+    select child.* from unnest(${[...new Set(parents)]}::uuid[]) as parent (id)
+    cross join lateral (
+      select parent_id, id, branch_id, summarises, started_at from exchange
+      where tenant = ${tenant} and parent_id = parent.id and parent_id is not null and retry_of is null offset 0
+    ) child
+    order by child.started_at, child.id`.execute(db);
+  for (const { parent_id: parent, id, branch_id: branchId, summarises } of rows) {
+    const list = children.get(parent) ?? [];
+    list.push({ requestId: id, branchId, summarises });
+    children.set(parent, list);
+  }
+  return children;
+}
+
+export function toCandidate(row: CandidateRow, children: Children): LinkCandidate {
+  return {
+    requestId: row.id,
+    at: row.started_at,
+    conversationId: row.conversation_id,
+    branchId: row.branch_id,
+    sessionId: row.session_id,
+    agentId: row.agent_id,
+    project: row.project,
+    isSubtask: row.is_subtask,
+    parentTaskRequestId: row.parent_task_id,
+    parentRequestId: row.parent_id,
+    requestLink: row.request_link ?? Buffer.alloc(0),
+    responseLink: row.response_link,
+    complete: row.state === 'completed',
+    summarises: row.summarises,
+    children: children.get(row.id) ?? [],
+    conversationRequestCount: row.request_count,
+  };
+}

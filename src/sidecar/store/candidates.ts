@@ -1,0 +1,152 @@
+import { sql, type RawBuilder } from 'kysely';
+import type { LinkCandidate, LinkCandidates, LinkQuery } from '../core/facts.ts';
+import { findCalls } from './candidate-calls.ts';
+import { candidateRows, earlier, readChildren, toCandidate, type CandidateRow } from './candidate-rows.ts';
+import { readCompactions } from './compactions.ts';
+import type { Store } from './tables.ts';
+
+const PREFIX_LIMIT = 24;
+/** Looked up first: a continuation's parent is nearly always among its newest blocks. */
+const NEWEST_LINKS = 32;
+const AGENT_LIMIT = 5;
+const NAMED_LIMIT = 5;
+
+/**
+ * The earlier exchanges that may be the parent of a new one. Every look-up is by an index, and none grows with the
+ * store: at most 24 rows by the chain, a handful by names, session, agent and unclaimed calls.
+ */
+export async function findLinkCandidates(db: Store, query: LinkQuery): Promise<LinkCandidates> {
+  const named = await findNamed(db, query);
+  const prefix = await findPrefix(db, query);
+  const agent = await findByAgent(db, query);
+  // The last resort: not asked where the chain has an answer.
+  const tool = prefix.length > 0 ? [] : await findByTool(db, query);
+  const calls = await findCalls(db, query);
+  const compactions = query.compactions ? await readCompactions(db, query) : [];
+  const rows = [...named, ...prefix, ...agent, ...tool, ...calls.map((call) => call.parent), ...compactions];
+  const children = await readChildren(
+    db,
+    query.scope.tenant,
+    rows.map((row) => row.id),
+  );
+  const candidate = (row: CandidateRow): LinkCandidate => toCandidate(row, children);
+  return {
+    named: named.map(candidate),
+    prefix: prefix.map(candidate),
+    agent: agent.map(candidate),
+    tool: tool.map(candidate),
+    invocations: calls.map(({ parent, ...call }) => ({ ...call, parent: candidate(parent) })),
+    compactions: compactions.map((row) => ({ ...candidate(row), summary: row.summary })),
+  };
+}
+
+async function findNamed(db: Store, query: LinkQuery): Promise<CandidateRow[]> {
+  const { previousMessageId, previousUpstreamId } = query;
+  if (previousMessageId === null && previousUpstreamId === null) return [];
+  const names = [
+    ...(previousMessageId === null ? [] : [named(query, sql`message_id = ${previousMessageId}`)]),
+    ...(previousUpstreamId === null ? [] : [named(query, sql`upstream_id = ${previousUpstreamId}`)]),
+  ];
+  return candidateRows(db, query, sql.join(names, sql` union `), {
+    order: sql`best_at desc`,
+    limit: NAMED_LIMIT,
+  });
+}
+
+const named = (query: LinkQuery, condition: RawBuilder<unknown>): RawBuilder<unknown> =>
+  sql`select exchange.id, exchange.started_at as best_at from exchange where ${earlier(query)} and ${condition}`;
+
+/**
+ * By the chain. Links up to `ownLinks` (nothing of the model's in them) are looked up within the session only: a
+ * thousand sessions may begin with the same words.
+ */
+async function findPrefix(db: Store, query: LinkQuery): Promise<CandidateRow[]> {
+  const { sessionId } = query.scope;
+  const own = query.links.slice(0, query.ownLinks);
+  const shared = query.links.slice(query.ownLinks);
+  const newest = await findLinks(db, query, shared.slice(-NEWEST_LINKS), own);
+  const known = new Set(own.map((link) => link.toString('latin1')));
+  const settled = newest.some(
+    (row) =>
+      (sessionId === null || row.session_id === sessionId) &&
+      (row.response_link !== null || !known.has(row.request_link?.toString('latin1') ?? '')),
+  );
+  if (settled || shared.length <= NEWEST_LINKS) return deepest(query, newest);
+  return deepest(query, [...newest, ...(await findLinks(db, query, shared.slice(0, -NEWEST_LINKS), []))]);
+}
+
+/**
+ * One select for each index. A response's link is never among the own ones: there is an answer in it. Among equally
+ * deep ones the own session's come first, then the own agent's.
+ */
+async function findLinks(
+  db: Store,
+  query: LinkQuery,
+  shared: Buffer[],
+  own: Buffer[],
+): Promise<CandidateRow[]> {
+  const { project, sessionId, agentId } = query.scope;
+  const sameSession = sql`exchange.session_id is not distinct from ${sessionId}::text`;
+  const select = (column: 'request_link' | 'response_link', links: Buffer[], scope: RawBuilder<unknown>) => {
+    const linked = sql.ref(`exchange.${column}`);
+    return sql`select hit.* from unnest(${links}::bytea[]) as wanted (link) cross join lateral (
+      select exchange.id, exchange.link_depth as best_depth, exchange.started_at as best_at,
+        ${sameSession} as best_session, exchange.agent_id is not distinct from ${agentId}::text as best_agent
+      from exchange
+      where ${linked} = wanted.link and ${linked} is not null and ${earlier(query)}
+        and exchange.project is not distinct from ${project}::text and ${scope} offset 0
+    ) hit`;
+  };
+  const selects = [
+    ...(shared.length === 0
+      ? []
+      : [select('response_link', shared, sql`true`), select('request_link', shared, sql`true`)]),
+    ...(own.length === 0 ? [] : [select('request_link', own, sameSession)]),
+  ];
+  if (selects.length === 0) return [];
+  return candidateRows(db, query, sql.join(selects, sql` union `), {
+    order: sql`best_depth desc, best_session desc, best_agent desc, best_at desc`,
+    limit: PREFIX_LIMIT,
+  });
+}
+
+/** In order of how many links match: a matching response is one or more deeper than its request. */
+function deepest(query: LinkQuery, rows: CandidateRow[]): CandidateRow[] {
+  const depths = new Map(query.links.map((link, index) => [link.toString('latin1'), index + 1]));
+  const depth = (link: Buffer | null): number =>
+    link === null ? 0 : (depths.get(link.toString('latin1')) ?? 0);
+  return rows
+    .map((row) => ({ row, depth: Math.max(depth(row.request_link), depth(row.response_link)) }))
+    .sort((a, b) => b.depth - a.depth)
+    .slice(0, PREFIX_LIMIT)
+    .map(({ row }) => row);
+}
+
+async function findByAgent(db: Store, query: LinkQuery): Promise<CandidateRow[]> {
+  const { sessionId, agentId } = query.scope;
+  if (sessionId === null || agentId === null) return [];
+  return inSession(db, query, sql`exchange.agent_id = ${agentId}`, AGENT_LIMIT);
+}
+
+async function findByTool(db: Store, query: LinkQuery): Promise<CandidateRow[]> {
+  const { sessionId, agentId } = query.scope;
+  if (sessionId === null || query.lastToolIds.length === 0) return [];
+  const agent = agentId === null ? sql`exchange.agent_id is null` : sql`exchange.agent_id = ${agentId}`;
+  return inSession(db, query, sql`${agent} and exchange.tool_ids && ${query.lastToolIds}::text[]`, 1);
+}
+
+/** Of the session, newest first. */
+function inSession(
+  db: Store,
+  query: LinkQuery,
+  condition: RawBuilder<unknown>,
+  limit: number,
+): Promise<CandidateRow[]> {
+  return candidateRows(
+    db,
+    query,
+    sql`select exchange.id, exchange.started_at as best_at from exchange
+      where ${earlier(query)} and exchange.session_id = ${query.scope.sessionId} and ${condition}`,
+    { order: sql`best_at desc`, limit },
+  );
+}

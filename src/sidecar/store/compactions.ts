@@ -1,0 +1,46 @@
+import { sql } from 'kysely';
+import { createAssembler } from '../core/assemble.ts';
+import type { LinkQuery } from '../core/facts.ts';
+import { readBlock } from './blocks.ts';
+import { candidateRows, earlier, type CandidateRow } from './candidate-rows.ts';
+import { readHeaders } from './contents.ts';
+import type { Store } from './tables.ts';
+
+const SUMMARY_LIMIT = 10;
+
+/**
+ * The summarising requests of the scope with the summaries they were answered with: the session's first (compaction
+ * keeps the session), then the project's (1.0.58 resumes under a new session id). Newest first, at most 10.
+ */
+export async function readCompactions(
+  db: Store,
+  query: LinkQuery,
+): Promise<(CandidateRow & { summary: string })[]> {
+  const { tenant, project, sessionId } = query.scope;
+  const rows = await candidateRows<{ response_body: Buffer | null; response_headers: Buffer | null }>(
+    db,
+    query,
+    sql`select exchange.id, exchange.started_at as best_at,
+        exchange.session_id is not distinct from ${sessionId}::text as best_session
+      from exchange where ${earlier(query)} and exchange.summarises
+        and (exchange.session_id = ${sessionId}::text or exchange.project is not distinct from ${project}::text)`,
+    {
+      columns: sql`, exchange.response_body, exchange.response_headers`,
+      order: sql`best_session desc, best_at desc`,
+      limit: SUMMARY_LIMIT,
+    },
+  );
+  const found: (CandidateRow & { summary: string })[] = [];
+  for (const row of rows) {
+    if (row.response_body === null) continue;
+    const headers = await readHeaders(db, tenant, row.response_headers, null);
+    const assembler = createAssembler(contentType(headers));
+    assembler.push(await readBlock(db, tenant, row.response_body), 0);
+    found.push({ ...row, summary: assembler.end().text });
+  }
+  return found;
+}
+
+export function contentType(headers: [string, string][]): string | null {
+  return headers.find(([name]) => name.toLowerCase() === 'content-type')?.[1] ?? null;
+}

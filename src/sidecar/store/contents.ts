@@ -1,0 +1,127 @@
+import { joinBody } from '../core/join.ts';
+import { splitBody } from '../core/split.ts';
+import { insertBlocks, newBlock, readBlock, readBlockOrNull, type NewBlock } from './blocks.ts';
+import { insertNodes, missingNodes, newChain, readChain } from './nodes.ts';
+import type { ExchangeTable, Store } from './tables.ts';
+
+/** Where a request's content is: a template with its chains and overlay, or one raw block; all null without a body. */
+export type RequestContent = Pick<
+  ExchangeTable,
+  | 'request_headers'
+  | 'request_length'
+  | 'template'
+  | 'overlay'
+  | 'messages_tip'
+  | 'system_tip'
+  | 'tools_tip'
+  | 'raw'
+>;
+
+export type HeaderPairs = [string, string][];
+
+/** Prepared outside any transaction: splitting and verifying a large body takes milliseconds. */
+export interface PreparedRequest {
+  headers: HeaderPairs;
+  body: PreparedBody;
+}
+type PreparedBody =
+  | { kind: 'none' }
+  | { kind: 'raw'; bytes: Buffer }
+  | { kind: 'split'; split: NonNullable<ReturnType<typeof splitBody>> };
+
+/** A body is kept as a split only after the split gave it back byte for byte. */
+export function prepareRequest(headers: HeaderPairs, body: Buffer | null): PreparedRequest {
+  if (body === null) return { headers, body: { kind: 'none' } };
+  const split = splitBody(body);
+  if (split !== null && joinBody(split).equals(body)) return { headers, body: { kind: 'split', split } };
+  return { headers, body: { kind: 'raw', bytes: body } };
+}
+
+/** Stores what is new of a request and says where all of it is. */
+export async function insertRequestContent(
+  db: Store,
+  tenant: string,
+  { headers, body }: PreparedRequest,
+): Promise<RequestContent> {
+  const { block: headerBlock, length } = foldHeaders(headers);
+  const content: RequestContent = {
+    request_headers: headerBlock.hash,
+    request_length: length,
+    template: null,
+    overlay: null,
+    messages_tip: null,
+    system_tip: null,
+    tools_tip: null,
+    raw: null,
+  };
+  const blocks = [headerBlock];
+  if (body.kind === 'raw') {
+    const raw = newBlock('raw', body.bytes);
+    blocks.push(raw);
+    content.raw = raw.hash;
+  }
+  if (body.kind !== 'split') {
+    await insertBlocks(db, tenant, blocks);
+    return content;
+  }
+  const { split } = body;
+  const messages = newChain('message', split.messages);
+  const system = newChain('system', split.system);
+  const tools = newChain('tools', split.tools);
+  const template = newBlock('template', split.template);
+  const overlay = split.overlay === null ? null : newBlock('overlay', split.overlay);
+  const missing = await missingNodes(db, tenant, [messages, system, tools]);
+  blocks.push(template, ...(overlay === null ? [] : [overlay]), ...missing.blocks);
+  await insertBlocks(db, tenant, blocks);
+  await insertNodes(db, tenant, missing.nodes);
+  return {
+    ...content,
+    template: template.hash,
+    overlay: overlay?.hash ?? null,
+    messages_tip: messages.tip,
+    system_tip: system.tip,
+    tools_tip: tools.tip,
+  };
+}
+
+/** The request body, byte for byte as it was received; null without one. */
+export async function readRequestBody(
+  db: Store,
+  tenant: string,
+  row: Omit<RequestContent, 'request_headers' | 'request_length'>,
+): Promise<Buffer | null> {
+  if (row.raw !== null) return readBlock(db, tenant, row.raw);
+  if (row.template === null) return null;
+  return joinBody({
+    template: await readBlock(db, tenant, row.template),
+    overlay: await readBlockOrNull(db, tenant, row.overlay),
+    messages: await readChain(db, tenant, row.messages_tip),
+    system: await readChain(db, tenant, row.system_tip),
+    tools: await readChain(db, tenant, row.tools_tip),
+  });
+}
+
+export async function readHeaders(
+  db: Store,
+  tenant: string,
+  hash: Buffer | null,
+  length: string | null,
+): Promise<HeaderPairs> {
+  if (hash === null) return [];
+  const pairs = JSON.parse((await readBlock(db, tenant, hash)).toString()) as [string, string | null][];
+  return pairs.map(([name, value]) => [name, value ?? length ?? '']);
+}
+
+/**
+ * Headers as a block. A client sends the same ones all session long but for the content length: with that one kept in
+ * the row they are stored once.
+ */
+export function foldHeaders(headers: HeaderPairs): { block: NewBlock; length: string | null } {
+  const lengths = headers.filter(([name]) => name.toLowerCase() === 'content-length');
+  const length = lengths.length === 1 ? lengths[0]![1] : null;
+  const folded = headers.map(([name, value]) => [
+    name,
+    length !== null && name.toLowerCase() === 'content-length' ? null : value,
+  ]);
+  return { block: newBlock('headers', Buffer.from(JSON.stringify(folded))), length };
+}

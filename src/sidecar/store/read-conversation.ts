@@ -1,0 +1,144 @@
+import { sql } from 'kysely';
+import type { BranchRow, ConversationDetail, InvocationRow } from '../../protocol/rows.ts';
+import { selectConversations, toConversationRow } from './conversation-rows.ts';
+import { contextTokens, REQUEST_COLUMNS, toRequestRow, type ExchangeSummary } from './rows.ts';
+import type { BranchTable, InvocationTable, Store } from './tables.ts';
+
+/** A conversation with everything its tree is drawn from; no bodies. */
+export async function readConversation(db: Store, id: string): Promise<ConversationDetail | null> {
+  const [conversation] = await selectConversations(db, sql`where conversation.id = ${id}::uuid limit 1`);
+  if (conversation === undefined) return null;
+  const { tenant } = conversation;
+  const requests = await db
+    .selectFrom('exchange')
+    .select(REQUEST_COLUMNS)
+    .where('tenant', '=', tenant)
+    .where('conversation_id', '=', id)
+    .orderBy('started_at')
+    .orderBy('id')
+    .execute();
+  const branches = await db
+    .selectFrom('branch')
+    .select(['branch_id', 'kind', 'parent_id', 'first_id'])
+    .where('tenant', '=', tenant)
+    .where('conversation_id', '=', id)
+    .orderBy('created_at')
+    .execute();
+  const calls = await db
+    .selectFrom('invocation')
+    .select(['tool_use_id', 'parent_id', 'name', 'prompt', 'agent_type', 'branch_id', 'claimed_by'])
+    .where('tenant', '=', tenant)
+    .where('conversation_id', '=', id)
+    .orderBy('ordinal')
+    .execute();
+  const onBranch = Map.groupBy(requests, (request) => request.branch_id);
+  const byId = new Map(requests.map((request) => [request.id, request]));
+  return {
+    conversation: toConversationRow(conversation),
+    branches: branches.map((branch) => toBranchRow(branch, onBranch.get(branch.branch_id) ?? [], byId)),
+    requests: requests.map(toRequestRow),
+    invocations: calls.map((call) => toInvocationRow(call, onBranch.get(call.branch_id) ?? [], requests)),
+    sideCalls: (await selectSideCalls(db, tenant, id)).map(toRequestRow),
+  };
+}
+
+/** Metadata calls of the conversation's sessions: titles, topic checks, quota probes, token counts. */
+async function selectSideCalls(
+  db: Store,
+  tenant: string,
+  conversationId: string,
+): Promise<ExchangeSummary[]> {
+  return db
+    .selectFrom('exchange')
+    .select(REQUEST_COLUMNS)
+    .where('tenant', '=', tenant)
+    .where('conversation_id', 'is', null)
+    .where('session_id', 'in', (inner) =>
+      inner
+        .selectFrom('exchange as own')
+        .select((own) => own.ref('own.session_id').$notNull().as('session_id'))
+        .distinct()
+        .where('own.tenant', '=', tenant)
+        .where('own.conversation_id', '=', conversationId)
+        .where('own.session_id', 'is not', null),
+    )
+    .orderBy('started_at')
+    .orderBy('id')
+    .execute();
+}
+
+type StoredBranch = Pick<BranchTable, 'branch_id' | 'kind' | 'parent_id' | 'first_id'>;
+
+/** `contextTokens`: how full the context was with the newest answered request. */
+function toBranchRow(
+  branch: StoredBranch,
+  requests: ExchangeSummary[],
+  byId: Map<string, ExchangeSummary>,
+): BranchRow {
+  const started = Math.min(...requests.map((request) => request.started_at));
+  const ended = Math.max(...requests.map((request) => request.ended_at ?? request.started_at));
+  const answered = requests.findLast((request) => contextTokens(request) > 0);
+  return {
+    branchId: branch.branch_id,
+    kind: branch.kind,
+    parentRequestId: branch.parent_id,
+    firstRequestId: requests[0]?.id ?? branch.first_id,
+    lastRequestId: requests.at(-1)?.id ?? branch.first_id,
+    requestCount: requests.length,
+    messageCount: Math.max(0, ...requests.map((request) => request.message_count)),
+    totalTokens: requests.reduce((sum, request) => sum + request.input_tokens + request.output_tokens, 0),
+    cost: null,
+    contextTokens: answered === undefined ? 0 : contextTokens(answered),
+    durationMs: requests.length === 0 ? 0 : ended - started,
+    toolMs: requests.reduce((sum, request) => sum + timeInTools(request, byId), 0),
+  };
+}
+
+/** From the end of a response that calls tools to the request that brings their results. */
+function timeInTools(request: ExchangeSummary, byId: Map<string, ExchangeSummary>): number {
+  const parent = request.parent_id === null ? undefined : byId.get(request.parent_id);
+  if (parent === undefined || request.retry_of !== null || parent.branch_id !== request.branch_id) return 0;
+  if (parent.tool_call_count === 0 || parent.ended_at === null) return 0;
+  return Math.max(0, request.started_at - parent.ended_at);
+}
+
+type StoredInvocation = Pick<
+  InvocationTable,
+  'tool_use_id' | 'parent_id' | 'name' | 'prompt' | 'agent_type' | 'branch_id' | 'claimed_by'
+>;
+
+function toInvocationRow(
+  call: StoredInvocation,
+  subtask: ExchangeSummary[],
+  all: ExchangeSummary[],
+): InvocationRow {
+  return {
+    toolUseId: call.tool_use_id,
+    parentRequestId: call.parent_id,
+    name: call.name,
+    prompt: call.prompt,
+    agentType: call.agent_type,
+    branchId: call.branch_id,
+    state: stateOf(call, subtask, all),
+  };
+}
+
+/**
+ * A sub-task runs until its newest answer calls no more tools. One that never sent a request, or stopped among its
+ * tools, is over when its parent went on.
+ */
+function stateOf(
+  call: StoredInvocation,
+  subtask: ExchangeSummary[],
+  all: ExchangeSummary[],
+): InvocationRow['state'] {
+  const newest = subtask.at(-1);
+  if (newest?.state === 'running') return 'running';
+  if (newest !== undefined && newest.state !== 'completed') return 'failed';
+  if (newest?.tool_call_count === 0) return 'done';
+  const parentWentOn = all.some(
+    (request) =>
+      request.parent_id === call.parent_id && request.branch_id !== call.branch_id && !request.is_subtask,
+  );
+  return parentWentOn ? 'done' : 'running';
+}

@@ -1,0 +1,120 @@
+import { StringDecoder } from 'node:string_decoder';
+import type { LinkExplanation, RequestDetail, StreamingChunk } from '../../protocol/rows.ts';
+import { createAssembler } from '../core/assemble.ts';
+import { readBlockOrNull } from './blocks.ts';
+import { contentType } from './compactions.ts';
+import { readHeaders, readRequestBody, type HeaderPairs } from './contents.ts';
+import { unpackCuts } from './cuts.ts';
+import { REQUEST_COLUMNS, toRequestRow } from './rows.ts';
+import type { Store } from './tables.ts';
+
+const DETAIL_COLUMNS = [
+  ...REQUEST_COLUMNS,
+  'exchange.tenant',
+  'exchange.request_headers',
+  'exchange.request_length',
+  'exchange.template',
+  'exchange.overlay',
+  'exchange.messages_tip',
+  'exchange.system_tip',
+  'exchange.tools_tip',
+  'exchange.raw',
+  'exchange.request_link',
+  'exchange.system_hash',
+  'exchange.redactions',
+  'exchange.response_headers',
+  'exchange.response_body',
+  'exchange.response_cuts',
+] as const;
+
+/** One exchange with what passed. `fields`: only these keys of it (and `requestId`), so that the rest costs nothing. */
+export async function readExchange(
+  db: Store,
+  id: string,
+  fields?: string[],
+): Promise<Partial<RequestDetail> | null> {
+  const row = await db
+    .selectFrom('exchange')
+    .leftJoin('exchange as parent', (join) =>
+      join.onRef('parent.tenant', '=', 'exchange.tenant').onRef('parent.id', '=', 'exchange.parent_id'),
+    )
+    .select(DETAIL_COLUMNS)
+    .select('parent.request_link as parent_link')
+    .where('exchange.id', '=', id)
+    .executeTakeFirst();
+  if (row === undefined) return null;
+  const { tenant } = row;
+  const wants = (name: keyof RequestDetail): boolean => fields?.includes(name) ?? true;
+  const responseHeaders = await readHeaders(db, tenant, row.response_headers, null);
+  const wantsResponse = wants('responseBody') || wants('usageData') || wants('streamingChunks');
+  const response = wantsResponse ? await readBlockOrNull(db, tenant, row.response_body) : null;
+  const read = readResponse(responseHeaders, response, row.streaming);
+  const detail: RequestDetail = {
+    ...toRequestRow(row),
+    requestHeaders: wants('requestHeaders')
+      ? await readHeaders(db, tenant, row.request_headers, row.request_length)
+      : [],
+    requestBody: wants('requestBody') ? jsonOrText(await readRequestBody(db, tenant, row)) : null,
+    responseHeaders,
+    responseBody: read.body,
+    usageData: read.usage,
+    streamingChunks: wants('streamingChunks') ? chunksOf(response, row.response_cuts) : [],
+    currentMessageHash: hex(row.request_link),
+    parentMessageHash: hex(row.parent_link),
+    systemHash: hex(row.system_hash),
+    redactions: row.redactions,
+  };
+  if (fields === undefined) return detail;
+  const wanted = Object.entries(detail).filter(([name]) => name === 'requestId' || fields.includes(name));
+  return Object.fromEntries(wanted);
+}
+
+export async function readLink(db: Store, id: string): Promise<LinkExplanation | null> {
+  const row = await db
+    .selectFrom('exchange')
+    .select(['link_signal', 'link_matched', 'link_candidates'])
+    .where('id', '=', id)
+    .executeTakeFirst();
+  if (row === undefined) return null;
+  return { signal: row.link_signal, matchedMessages: row.link_matched, candidates: row.link_candidates };
+}
+
+/** A stream as its message, JSON as JSON, anything else as text. */
+function readResponse(
+  headers: HeaderPairs,
+  bytes: Buffer | null,
+  streaming: boolean,
+): { body: unknown; usage: unknown } {
+  if (bytes === null) return { body: null, usage: null };
+  const assembler = createAssembler(contentType(headers), streaming);
+  assembler.push(bytes, 0);
+  const facts = assembler.end();
+  return { body: facts.message ?? bytes.toString(), usage: facts.usage?.raw ?? null };
+}
+
+/** A character cut in two by a chunk's end is shown with the chunk that completes it: joined, they are the body. */
+function chunksOf(bytes: Buffer | null, cuts: Buffer | null): StreamingChunk[] {
+  if (bytes === null || cuts === null) return [];
+  const decoder = new StringDecoder('utf8');
+  let from = 0;
+  const chunks = unpackCuts(cuts).map(({ length, offsetMs }, index) => {
+    const data = decoder.write(bytes.subarray(from, from + length));
+    from += length;
+    return { index, offsetMs, data };
+  });
+  const last = chunks.at(-1);
+  if (last !== undefined) last.data += decoder.end();
+  return chunks;
+}
+
+function jsonOrText(body: Buffer | null): unknown {
+  if (body === null) return null;
+  const text = body.toString();
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return text; // Not JSON: shown as what it was.
+  }
+}
+
+const hex = (hash: Buffer | null): string | null => hash?.toString('hex') ?? null;

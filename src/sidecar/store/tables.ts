@@ -1,0 +1,176 @@
+import type { ColumnType, Generated, Kysely, Transaction } from 'kysely';
+import type { BranchKind, ExchangeState, LinkSignal, RequestType } from '../../protocol/rows.ts';
+
+/** The rows of `migrations/`, as both engines return them (see `values.ts` for the types). */
+export interface Tables {
+  setting: SettingTable;
+  block: BlockTable;
+  node: NodeTable;
+  conversation: ConversationTable;
+  branch: BranchTable;
+  exchange: ExchangeTable;
+  invocation: InvocationTable;
+  credential: CredentialTable;
+}
+
+export type Store = Kysely<Tables>;
+export type Tx = Transaction<Tables>;
+
+/** Read as milliseconds since the epoch (with fractions), written as an ISO text made by `timestamp()`. */
+type Time = ColumnType<number, string, string>;
+type NullableTime = ColumnType<number | null, string | null, string | null>;
+/** Read as the parsed value, written as JSON text. */
+type Json<T> = ColumnType<T, string, string>;
+/** A column with a default, read as T. */
+type Defaulted<T> = ColumnType<T, T | undefined, T>;
+
+export interface SettingTable {
+  name: string;
+  value: string;
+  updated_at: Generated<number>;
+}
+
+export type BlockKind =
+  'message' | 'system' | 'tools' | 'template' | 'overlay' | 'raw' | 'headers' | 'response';
+
+export interface BlockTable {
+  tenant: string;
+  hash: Buffer;
+  codec: number;
+  raw_size: number;
+  kind: BlockKind;
+  bytes: Buffer;
+}
+
+export interface NodeTable {
+  tenant: string;
+  key: Buffer;
+  parent: Buffer | null;
+  block: Buffer;
+  shell: Buffer | null;
+  depth: number;
+}
+
+export interface ConversationTable {
+  tenant: string;
+  id: string;
+  project: string | null;
+  domain: string;
+  account_id: string | null;
+  title: string;
+  source: Defaulted<'live' | 'imported'>;
+  pinned: Defaulted<boolean>;
+  started_at: Time;
+  last_at: Time;
+  latest_id: string;
+  latest_started_at: Time;
+  request_count: Defaulted<number>;
+  message_count: Defaulted<number>;
+  total_tokens: Defaulted<number>;
+  context_tokens: Defaulted<number>;
+  error_count: Defaulted<number>;
+  models: Defaulted<string[]>;
+}
+
+export interface BranchTable {
+  tenant: string;
+  conversation_id: string;
+  branch_id: string;
+  kind: BranchKind;
+  parent_id: string | null;
+  first_id: string;
+  created_at: Time;
+}
+
+export interface ExchangeTable {
+  tenant: string;
+  id: string;
+  project: string | null;
+  domain: string;
+  account_id: string | null;
+  session_id: string | null;
+  agent_id: string | null;
+  parent_agent_id: string | null;
+  type: RequestType;
+  state: ExchangeState;
+  started_at: Time;
+  ended_at: NullableTime;
+  first_byte_ms: number | null;
+  first_token_ms: number | null;
+  duration_ms: number | null;
+  method: string;
+  path: string;
+  http_version: string;
+  model: string | null;
+  streaming: boolean;
+  error: string | null;
+  preview: string;
+  asked: boolean;
+  answer_preview: Generated<string>;
+  message_count: number;
+  tool_call_count: Defaulted<number>;
+  input_tokens: Defaulted<number>;
+  output_tokens: Defaulted<number>;
+  cache_read_tokens: Defaulted<number>;
+  cache_creation_tokens: Defaulted<number>;
+  /** Part of `cache_creation_tokens`. */
+  cache_creation_1h_tokens: Defaulted<number>;
+  request_headers: Buffer;
+  request_length: string | null;
+  template: Buffer | null;
+  overlay: Buffer | null;
+  messages_tip: Buffer | null;
+  system_tip: Buffer | null;
+  tools_tip: Buffer | null;
+  raw: Buffer | null;
+  request_size: number;
+  request_sha256: Buffer | null;
+  redactions: Json<{ path: string; kind: string }[]>;
+  response_status: number | null;
+  response_headers: Buffer | null;
+  response_body: Buffer | null;
+  response_cuts: Buffer | null;
+  response_size: number | null;
+  message_id: string | null;
+  upstream_id: string | null;
+  conversation_id: string | null;
+  branch_id: string | null;
+  parent_id: string | null;
+  retry_of: string | null;
+  is_subtask: Defaulted<boolean>;
+  parent_task_id: string | null;
+  request_link: Buffer | null;
+  response_link: Buffer | null;
+  link_depth: number;
+  link_version: number;
+  system_hash: Buffer | null;
+  summarises: Defaulted<boolean>;
+  tool_ids: Defaulted<string[]>;
+  link_signal: LinkSignal;
+  link_matched: number;
+  link_candidates: Json<{ requestId: string; signal: LinkSignal; why: string }[]>;
+}
+
+export interface InvocationTable {
+  tenant: string;
+  parent_id: string;
+  tool_use_id: string;
+  conversation_id: string;
+  ordinal: number;
+  branch_id: string;
+  name: string;
+  prompt: string;
+  prompt_hash: Buffer;
+  agent_type: string | null;
+  session_id: string | null;
+  project: string | null;
+  called_at: Time;
+  claimed_by: string | null;
+}
+
+export interface CredentialTable {
+  tenant: string;
+  fingerprint: string;
+  account_id: string;
+  seen_at: Time;
+}

