@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -66,16 +67,21 @@ async function open(dataDir: string, dir: string, creator: URL | null): Promise<
   return PGlite.create({ dataDir: dir, startParams: START_PARAMETERS, parsers, serializers });
 }
 
-/** Made beside its place and renamed: a directory under the final name is always a whole one. */
+/**
+ * Made beside its place and renamed: a directory under the final name is always a whole one. Its name is new each time,
+ * since the process that made one for an owner that was killed may still be at it.
+ */
 async function create(dataDir: string, dir: string, creator: URL | null): Promise<void> {
-  const unfinished = `${dir}.new`;
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
-  for (const name of await readdir(dataDir)) {
-    if (join(dataDir, name) === unfinished) await rm(unfinished, { recursive: true });
-  }
+  const unfinished = `${dir}.new-${randomUUID()}`;
   if (creator === null) await createPgliteDirectory(unfinished);
   else await createInChild(unfinished, creator);
   await rename(unfinished, dir);
+  for (const name of await readdir(dataDir)) {
+    const left = join(dataDir, name);
+    // Best effort: its maker may still be writing there, and a folder left behind harms nobody.
+    if (left.startsWith(`${dir}.new`)) await rm(left, { recursive: true, force: true }).catch(() => undefined);
+  }
 }
 
 async function createInChild(dir: string, creator: URL): Promise<void> {
