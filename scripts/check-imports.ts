@@ -26,7 +26,9 @@ function cruise(): Report {
 const clean = cruise();
 const problems = clean.summary.violations.map((v) => `${v.rule.name}: ${v.from} → ${v.to}`);
 if (clean.summary.totalCruised < LEAST_MODULES) {
-  problems.push(`only ${String(clean.summary.totalCruised)} modules were read; expected at least ${String(LEAST_MODULES)}`);
+  problems.push(
+    `only ${String(clean.summary.totalCruised)} modules were read; expected at least ${String(LEAST_MODULES)}`,
+  );
 }
 
 const plants: { room: string; line: string; rule: string }[] = [
