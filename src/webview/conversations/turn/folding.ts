@@ -1,0 +1,20 @@
+/** Blocks longer than this fold. */
+export const FOLD_LINES = 12;
+/** A folded text never shows more than this, however few lines it has: one line may be a megabyte. */
+const FOLD_CHARACTERS = 4000;
+/** An opened text stops here; the rest is in the editor. */
+export const OPEN_CHARACTERS = 200_000;
+
+export interface Fold {
+  shown: string;
+  /** Lines that are hidden; 0 when nothing is. */
+  hidden: number;
+}
+
+/** Cuts a text to its first lines. A few lines more than the limit are not worth a button, so they stay. */
+export function foldText(text: string, lines = FOLD_LINES): Fold {
+  const all = text.split('\n');
+  if (all.length <= lines + 3 && text.length <= FOLD_CHARACTERS) return { shown: text, hidden: 0 };
+  const shown = all.slice(0, lines).join('\n').slice(0, FOLD_CHARACTERS);
+  return { shown, hidden: Math.max(1, all.length - shown.split('\n').length) };
+}

@@ -1,0 +1,69 @@
+import { createClient, type Client } from '../../client/client.ts';
+import { ProblemError, unwrap } from '../../client/unwrap.ts';
+import type {
+  ConversationDetail,
+  ConversationPage,
+  LinkExplanation,
+  RequestDetail,
+} from '../../protocol/rows.ts';
+import type { Host } from './host.ts';
+
+/** Stands for the sidecar in addresses; the host knows where it really is. */
+const ORIGIN = 'http://sidecar.invalid';
+
+export interface ListFilters {
+  search: string;
+  state: string;
+  branchKind: string;
+  project: string;
+  model: string;
+}
+
+export type DetailField = Exclude<keyof RequestDetail, 'requestId'>;
+
+/** True when the sidecar answered that it knows no such thing. */
+export function isUnknown(error: unknown): boolean {
+  return error instanceof ProblemError && error.status === 404;
+}
+
+/** The control API as the panels use it. Failures reject with a sentence for the user as their message. */
+export class Api {
+  readonly #client: Client;
+
+  constructor(host: Host) {
+    this.#client = createClient(ORIGIN, async (input, init) => {
+      const url = new URL(input instanceof Request ? input.url : input);
+      try {
+        return await host.fetch(url.pathname + url.search, init);
+      } catch (error) {
+        if (init?.signal?.aborted) throw error;
+        const said = error instanceof Error && !(error instanceof TypeError) ? error.message : '';
+        throw new Error(said || 'The sidecar does not answer.', { cause: error });
+      }
+    });
+  }
+
+  listConversations(
+    filters: ListFilters,
+    cursor: string | null,
+    signal: AbortSignal,
+  ): Promise<ConversationPage> {
+    const set = Object.entries(filters).filter(([, value]) => value !== '');
+    const query = { limit: '50', ...Object.fromEntries(set), ...(cursor === null ? {} : { cursor }) };
+    return unwrap(this.#client.api.conversations.$get({ query }, { init: { signal } }));
+  }
+
+  getConversation(id: string, signal: AbortSignal): Promise<ConversationDetail> {
+    return unwrap(this.#client.api.conversations[':id'].$get({ param: { id } }, { init: { signal } }));
+  }
+
+  /** A part of a request: large exchanges are never asked for whole. */
+  getRequest(id: string, fields: DetailField[], signal: AbortSignal): Promise<Partial<RequestDetail>> {
+    const query = { fields: fields.join(',') };
+    return unwrap(this.#client.api.requests[':id'].$get({ param: { id }, query }, { init: { signal } }));
+  }
+
+  getLink(id: string, signal: AbortSignal): Promise<LinkExplanation> {
+    return unwrap(this.#client.api.requests[':id'].link.$get({ param: { id } }, { init: { signal } }));
+  }
+}

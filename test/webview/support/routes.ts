@@ -1,0 +1,46 @@
+import type { ConversationRow } from '../../../src/protocol/rows.ts';
+import type { Routes } from './panel.ts';
+import type { Scripted } from './scripted-conversation.ts';
+
+/** The control API over fixtures. `conversations` may change between requests: growth. */
+export function routesOf(conversations: () => Scripted[], rows: () => ConversationRow[] = () => []): Routes {
+  return (url) => {
+    const path = url.pathname;
+    if (path === '/api/conversations') return { body: page(url, rows()) };
+    for (const { detail, requests } of conversations()) {
+      if (path === `/api/conversations/${detail.conversation.conversationId}`) return { body: detail };
+      const [, requestId, link] = /^\/api\/requests\/([^/]+)(\/link)?$/.exec(path) ?? [];
+      const request = requests.get(requestId ?? '');
+      if (!request) continue;
+      if (link) {
+        const candidates = [
+          {
+            requestId: request.requestId,
+            signal: 'request-prefix',
+            why: 'shares 4 blocks, its answer does not match',
+          },
+        ];
+        return { body: { signal: 'response-prefix', matchedMessages: 6, candidates } };
+      }
+      const fields = new Set((url.searchParams.get('fields') ?? '').split(','));
+      return {
+        body: Object.fromEntries(
+          Object.entries(request).filter(([name]) => name === 'requestId' || fields.has(name)),
+        ),
+      };
+    }
+    return undefined;
+  };
+}
+
+function page(url: URL, rows: ConversationRow[]): object {
+  const from = Number(url.searchParams.get('cursor') ?? 0);
+  const limit = Number(url.searchParams.get('limit') ?? 50);
+  const search = (url.searchParams.get('search') ?? '').toLowerCase();
+  const state = url.searchParams.get('state');
+  const found = rows.filter(
+    (row) => row.title.toLowerCase().includes(search) && (state === null || row.state === state),
+  );
+  const next = from + limit < found.length ? String(from + limit) : null;
+  return { conversations: found.slice(from, from + limit), pagination: { limit, nextCursor: next } };
+}
