@@ -12,7 +12,7 @@ import { advise } from './problems.ts';
 import type { Sidecar } from './sidecar-process.ts';
 import { oneLine } from './wording.ts';
 
-export const PANEL_TYPE = 'claudeNexus.conversation';
+const PANEL_TYPE = 'claudeNexus.conversation';
 
 /**
  * Opens a conversation (or the list) in the editor area: in the panel that shows it already, else in the one used last,

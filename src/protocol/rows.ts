@@ -55,7 +55,7 @@ export const requestRow = z.object({
 });
 export type RequestRow = z.infer<typeof requestRow>;
 
-export const redaction = z.object({ path: z.string(), kind: z.string() });
+const redaction = z.object({ path: z.string(), kind: z.string() });
 export const streamingChunk = z.object({ index: z.number(), offsetMs: z.number(), data: z.string() });
 export type StreamingChunk = z.infer<typeof streamingChunk>;
 

@@ -63,7 +63,7 @@ export function pooledCaptures(): PooledExchange[] {
 }
 
 /** One scenario, with the ids it has in the pool. */
-export function pooledScenario(client: string, scenario: string, index: number): PooledExchange[] {
+function pooledScenario(client: string, scenario: string, index: number): PooledExchange[] {
   const name = `${client}/${scenario}`;
   const { exchanges } = loadScenario(client, scenario);
   const renamed = renamer(exchanges, index);

@@ -49,7 +49,7 @@ export interface ProxyTarget extends Target {
   journaled(): Journaled[];
 }
 
-export const silentLog: Log = {
+const silentLog: Log = {
   debug: () => undefined,
   info: () => undefined,
   warn: () => undefined,
@@ -131,7 +131,7 @@ export async function startProxyTarget(
 }
 
 /** All exchanges in a journal directory, oldest first (ids sort by time). */
-export function readJournal(dir: string): Journaled[] {
+function readJournal(dir: string): Journaled[] {
   return readdirSync(dir)
     .filter((name) => name.endsWith('.nxj'))
     .toSorted()

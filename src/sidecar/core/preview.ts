@@ -74,7 +74,7 @@ const isUser = (message: unknown): boolean => member(message, 'role') === 'user'
 const isAnswer = (message: unknown): boolean => member(message, 'role') === 'assistant';
 
 /** Text on one line, at most 200 characters; a slash command is shown by its name. */
-export function oneLine(text: string): string {
+function oneLine(text: string): string {
   const command = /<command-name>([^<]*)<\/command-name>/.exec(text)?.[1];
   const line = (command ?? text.slice(0, 20 * LONGEST)).replace(/\s+/g, ' ').trim();
   const characters = Array.from(line.slice(0, 2 * LONGEST + 2));

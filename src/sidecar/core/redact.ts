@@ -17,7 +17,7 @@ interface SecretPattern {
 }
 
 /** The patterns of SPEC 3.3, masked as SPEC 11.3 says (`sk-ant-****`, `Bearer ****`). */
-export const secretPatterns: readonly SecretPattern[] = [
+const secretPatterns: readonly SecretPattern[] = [
   {
     kind: 'pem',
     pattern:

@@ -5,7 +5,7 @@ import { JournalReader } from './journal-reader.ts';
 import { OpenExchange, type Step } from './open-exchange.ts';
 
 /** Where files go that cannot be recorded; beside the journal's own. */
-export const FAILED_DIR = 'failed';
+const FAILED_DIR = 'failed';
 
 /**
  * One journal file on its way into the store. It is opened late (a backlog is worked off in order of start, a few

@@ -60,7 +60,7 @@ export async function readBlockOrNull(
 }
 
 /** The bytes of a row, compressed when that is smaller. */
-export function pack(bytes: Buffer): { codec: number; bytes: Buffer } {
+function pack(bytes: Buffer): { codec: number; bytes: Buffer } {
   if (bytes.length >= SMALLEST_COMPRESSED) {
     const compressed = zstdCompressSync(bytes);
     if (compressed.length < bytes.length) return { codec: ZSTD, bytes: compressed };

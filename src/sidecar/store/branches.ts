@@ -1,4 +1,3 @@
-import type { BranchKind } from '../../protocol/rows.ts';
 import type { LinkDecision } from '../core/facts.ts';
 import type { Store } from './tables.ts';
 import { timestamp } from './values.ts';
@@ -14,11 +13,12 @@ export interface BranchRequest {
 
 /**
  * The branch a request is on. One that the linker calls new gets an id of its own: `_2`, `_3` … where the id exists.
- * Sub-task branches keep the id given when the call was recorded.
+ * A sub-task's branch keeps the id given when the call was recorded; further agents of one workflow are beside it.
  */
 export async function openBranch(db: Store, request: BranchRequest): Promise<string> {
   const { branch } = request;
-  const unique = branch.isNew && (branch.kind === 'branch' || branch.kind === 'compact');
+  if (branch.kind === 'same') return branch.id;
+  const unique = branch.isNew && branch.kind !== 'main';
   const branchId = unique ? await uniqueId(db, request) : branch.id;
   await db
     .insertInto('branch')
@@ -26,7 +26,7 @@ export async function openBranch(db: Store, request: BranchRequest): Promise<str
       tenant: request.tenant,
       conversation_id: request.conversationId,
       branch_id: branchId,
-      kind: branch.kind === 'same' ? kindOf(branchId) : branch.kind,
+      kind: branch.kind,
       parent_id: request.parentId,
       first_id: request.requestId,
       created_at: timestamp(request.at),
@@ -34,13 +34,6 @@ export async function openBranch(db: Store, request: BranchRequest): Promise<str
     .onConflict((conflict) => conflict.doNothing())
     .execute();
   return branchId;
-}
-
-/** The kind an id's form tells. */
-export function kindOf(branchId: string): BranchKind {
-  if (branchId.startsWith('branch_')) return 'branch';
-  if (branchId.startsWith('subtask_')) return 'subtask';
-  return branchId.startsWith('compact_') ? 'compact' : 'main';
 }
 
 async function uniqueId(db: Store, { tenant, conversationId, branch }: BranchRequest): Promise<string> {

@@ -7,7 +7,7 @@ import type { Store } from './tables.ts';
 
 const PREFIX_LIMIT = 24;
 /** Looked up first: a continuation's parent is nearly always among its newest blocks. */
-const NEWEST_LINKS = 32;
+const NEWEST_LINKS = 12;
 const AGENT_LIMIT = 5;
 const NAMED_LIMIT = 5;
 
@@ -21,7 +21,9 @@ export async function findLinkCandidates(db: Store, query: LinkQuery): Promise<L
   const agent = await findByAgent(db, query);
   // The last resort: not asked where the chain has an answer.
   const tool = prefix.length > 0 ? [] : await findByTool(db, query);
-  const calls = await findCalls(db, query);
+  // A prompt says nothing of a request that has answers in it, unless nothing else does; a fork has its directive.
+  const opens = query.links.length === query.ownLinks || query.promptHashes.length > 1 || prefix.length === 0;
+  const calls = opens ? await findCalls(db, query) : [];
   const compactions = query.compactions ? await readCompactions(db, query) : [];
   const rows = [...named, ...prefix, ...agent, ...tool, ...calls.map((call) => call.parent), ...compactions];
   const children = await readChildren(

@@ -66,7 +66,7 @@ export async function addOutcome(db: Store, outcome: ConversationOutcome): Promi
 }
 
 /** The same for the same first request, so that rebuilding a tree keeps its links valid. A UUID version 8. */
-export function conversationIdOf(requestId: string): string {
+function conversationIdOf(requestId: string): string {
   const bytes = createHash('sha256').update(`conversation:${requestId}`).digest().subarray(0, 16);
   bytes[6] = (bytes[6]! & 0x0f) | 0x80;
   bytes[8] = (bytes[8]! & 0x3f) | 0x80;
@@ -75,7 +75,7 @@ export function conversationIdOf(requestId: string): string {
 }
 
 /** The first line with something on it, at most 120 characters. */
-export function titleOf(text: string): string {
+function titleOf(text: string): string {
   const line = text.split('\n').find((candidate) => candidate.trim() !== '') ?? '';
   const clean = line.replaceAll(/\s+/g, ' ').trim();
   if (clean === '') return 'Untitled';

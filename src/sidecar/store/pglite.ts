@@ -80,7 +80,9 @@ async function create(dataDir: string, dir: string, creator: URL | null): Promis
   for (const name of await readdir(dataDir)) {
     const left = join(dataDir, name);
     // Best effort: its maker may still be writing there, and a folder left behind harms nobody.
-    if (left.startsWith(`${dir}.new`)) await rm(left, { recursive: true, force: true }).catch(() => undefined);
+    if (left.startsWith(`${dir}.new`)) {
+      await rm(left, { recursive: true, force: true }).catch(() => undefined);
+    }
   }
 }
 

@@ -24,7 +24,7 @@ type Json<T> = ColumnType<T, string, string>;
 /** A column with a default, read as T. */
 type Defaulted<T> = ColumnType<T, T | undefined, T>;
 
-export interface SettingTable {
+interface SettingTable {
   name: string;
   value: string;
   updated_at: Generated<number>;
@@ -33,7 +33,7 @@ export interface SettingTable {
 export type BlockKind =
   'message' | 'system' | 'tools' | 'template' | 'overlay' | 'raw' | 'headers' | 'response';
 
-export interface BlockTable {
+interface BlockTable {
   tenant: string;
   hash: Buffer;
   codec: number;
@@ -42,7 +42,7 @@ export interface BlockTable {
   bytes: Buffer;
 }
 
-export interface NodeTable {
+interface NodeTable {
   tenant: string;
   key: Buffer;
   parent: Buffer | null;
@@ -51,7 +51,7 @@ export interface NodeTable {
   depth: number;
 }
 
-export interface ConversationTable {
+interface ConversationTable {
   tenant: string;
   id: string;
   project: string | null;
@@ -168,7 +168,7 @@ export interface InvocationTable {
   claimed_by: string | null;
 }
 
-export interface CredentialTable {
+interface CredentialTable {
   tenant: string;
   fingerprint: string;
   account_id: string;

@@ -14,10 +14,10 @@ export interface BranchStyle {
   row: BranchRow | null;
 }
 
-export const CHART_COLOURS = 6;
+const CHART_COLOURS = 6;
 
 /** The kind a branch id stands for, where the branch list does not say. */
-export function kindOf(branchId: string): BranchKind {
+function kindOf(branchId: string): BranchKind {
   if (branchId.startsWith('subtask_')) return 'subtask';
   if (branchId.startsWith('compact_')) return 'compact';
   return branchId.startsWith('branch_') ? 'branch' : 'main';

@@ -13,7 +13,7 @@ const FIELDS = {
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /** What the address of the page asks for: `/ui/conversations?id=…&turn=…`. */
-export function targetOfUrl(url: URL): PanelTarget {
+function targetOfUrl(url: URL): PanelTarget {
   const known = (value: string | null): string | null => (value !== null && uuid.test(value) ? value : null);
   const conversationId = known(url.searchParams.get('id'));
   return { conversationId, requestId: conversationId === null ? null : known(url.searchParams.get('turn')) };

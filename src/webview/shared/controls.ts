@@ -4,7 +4,6 @@
  */
 import {
   provideVSCodeDesignSystem,
-  vsCodeBadge,
   vsCodeButton,
   vsCodeDropdown,
   vsCodeOption,
@@ -15,13 +14,7 @@ import { live } from 'lit/directives/live.js';
 import { icon } from './icon.ts';
 import './controls.css';
 
-provideVSCodeDesignSystem().register(
-  vsCodeBadge(),
-  vsCodeButton(),
-  vsCodeDropdown(),
-  vsCodeOption(),
-  vsCodeTextField(),
-);
+provideVSCodeDesignSystem().register(vsCodeButton(), vsCodeDropdown(), vsCodeOption(), vsCodeTextField());
 
 /** A text button. Primary at most once per view. */
 export function button(options: {
@@ -97,11 +90,6 @@ export function dropdown(options: {
   >
     ${options.choices.map((choice) => html`<vscode-option value=${choice.value}>${choice.label}</vscode-option>`)}
   </vscode-dropdown>`;
-}
-
-/** A small count. */
-export function badge(text: string, title?: string): TemplateResult {
-  return html`<vscode-badge class="control-badge" title=${title ?? nothing}>${text}</vscode-badge>`;
 }
 
 /** Puts the cursor into a search field. */

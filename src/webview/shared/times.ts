@@ -42,7 +42,7 @@ export function formatHour(at: number): string {
 }
 
 /** `2026-11-23`. */
-export function formatDate(at: number): string {
+function formatDate(at: number): string {
   const time = new Date(at);
   return `${time.getFullYear()}-${two(time.getMonth() + 1)}-${two(time.getDate())}`;
 }

@@ -9,7 +9,7 @@ import { darkModern } from '../../fixtures/webview/themes.ts';
 
 const root = path.join(import.meta.dirname, '../../..');
 const out = path.join(root, 'out/webview-test');
-export const shots = path.join(root, 'test-results/webview');
+const shots = path.join(root, 'test-results/webview');
 
 /** What an `/api/` path answers; undefined: 404. */
 export type Answer = { status?: number; body: unknown } | undefined;

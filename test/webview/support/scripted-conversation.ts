@@ -40,7 +40,7 @@ export function id(number: number, kind = 0): string {
   return `00000000-000${kind}-4000-8000-${String(number).padStart(12, '0')}`;
 }
 
-export const SYSTEM = [
+const SYSTEM = [
   { type: 'text', text: 'x-anthropic-billing-header: cc_version=2.1.330.b0c; cc_entrypoint=cli;' },
   { type: 'text', text: 'You are Claude Code, Anthropic’s official CLI for Claude.' },
   {
@@ -49,7 +49,7 @@ export const SYSTEM = [
   },
 ];
 
-export const TOOLS = ['Agent', 'Bash', 'Edit', 'Glob', 'Grep', 'Read', 'TodoWrite', 'Write'].map((name) => ({
+const TOOLS = ['Agent', 'Bash', 'Edit', 'Glob', 'Grep', 'Read', 'TodoWrite', 'Write'].map((name) => ({
   name,
   description: `${name}: made up for this fixture.\nUse it with care.`,
   input_schema: {

@@ -1,7 +1,7 @@
 import type { Turn } from './turns.ts';
 
 /** Up to this many branches each have a column of their own; beyond, a column is used again when its branch ended. */
-export const OWN_COLUMNS = 8;
+const OWN_COLUMNS = 8;
 
 export interface Lanes {
   of: Map<string, number>;

@@ -1,5 +1,5 @@
 /** Images larger than this are not drawn, only named. */
-export const MAX_IMAGE_BYTES = 10 * 1024 * 1024;
+const MAX_IMAGE_BYTES = 10 * 1024 * 1024;
 
 export type ImageCheck = { ok: true; mediaType: string; bytes: number } | { ok: false; why: string };
 

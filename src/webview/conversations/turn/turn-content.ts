@@ -57,7 +57,7 @@ function indexCalls(messages: Iterable<Message>, calls = new Map<string, ToolCal
 }
 
 /** Results by tool id, the first of each. */
-export function indexResults(messages: Iterable<Message>): Map<string, ToolResult> {
+function indexResults(messages: Iterable<Message>): Map<string, ToolResult> {
   const results = new Map<string, ToolResult>();
   for (const block of blocksOf(messages)) {
     if (block.kind === 'result' && !results.has(block.result.id)) results.set(block.result.id, block.result);
@@ -69,7 +69,7 @@ export function indexResults(messages: Iterable<Message>): Map<string, ToolResul
  * Pairs calls with results. A call stands where it was made, with its result when that is known; a result stands
  * alone only where its call is not among `messages`. Every tool id is drawn once (old clients send them twice).
  */
-export function pairTools(
+function pairTools(
   messages: readonly Message[],
   calls: ReadonlyMap<string, ToolCall>,
   results: ReadonlyMap<string, ToolResult>,

@@ -1,0 +1,215 @@
+import { randomBytes } from 'node:crypto';
+import { sql } from 'kysely';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { accountId, resolveAccount } from '../../src/sidecar/store/accounts.ts';
+import {
+  insertRequestContent,
+  prepareRequest,
+  readHeaders,
+  readRequestBody,
+} from '../../src/sidecar/store/contents.ts';
+import { packCuts, unpackCuts } from '../../src/sidecar/store/cuts.ts';
+import { openDatabase, type Database } from '../../src/sidecar/store/database.ts';
+import { loadSalt } from '../../src/sidecar/store/settings.ts';
+import { timestamp } from '../../src/sidecar/store/values.ts';
+import {
+  createTestDatabase,
+  engines,
+  startPostgres,
+  type PostgresServer,
+  type TestDatabase,
+} from '../support/databases.ts';
+import { assistant, text, toolResult, toolUse, turn, user } from '../support/messages.ts';
+import { json } from '../support/recording.ts';
+
+let server: PostgresServer;
+beforeAll(async () => {
+  server = await startPostgres();
+});
+afterAll(() => server.close());
+
+describe.each(engines)('the store on %s', (engine) => {
+  let made: TestDatabase;
+  let database: Database;
+  beforeAll(async () => {
+    made = await createTestDatabase(engine, server);
+    database = await openDatabase(made.options);
+  });
+  afterAll(async () => {
+    await database.close();
+    await made.remove();
+  });
+
+  const store = (tenant: string, body: Buffer, headers: [string, string][] = []) =>
+    insertRequestContent(database.db, tenant, prepareRequest(headers, body));
+  const count = async (table: 'block' | 'node', tenant: string): Promise<number> => {
+    const { rows } = await sql<{
+      n: number;
+    }>`select count(*) as n from ${sql.table(table)} where tenant = ${tenant}`.execute(database.db);
+    return rows[0]!.n;
+  };
+
+  it.each<[string, Buffer]>([
+    ['a turn', json(turn('s', [user('hi'), assistant([text('yes')]), user([toolResult('t', 'x')])]))],
+    [
+      'cache marks and string content',
+      json({
+        messages: [user([{ type: 'text', text: 'a', cache_control: { type: 'ephemeral' } }]), user('b')],
+        system: 's',
+      }),
+    ],
+    ['odd numbers and spacing', Buffer.from('{ "max_tokens":1.0, "x" : 1e5,"messages":[ ]  }\n')],
+    ['duplicate keys', Buffer.from('{"messages":[],"messages":[{"role":"user","content":"x"}]}')],
+    ['a lone surrogate', Buffer.from('{"messages":[{"role":"user","content":"\\ud800 x"}]}')],
+    ['what is no JSON', Buffer.from([0xff, 0xfe, 0x00, 0x7b])],
+    ['nothing', Buffer.alloc(0)],
+    [
+      'a large body',
+      json(
+        turn(
+          's',
+          Array.from({ length: 700 }, (_, n) => user(`message ${String(n)} ${'x'.repeat(n)}`)),
+        ),
+      ),
+    ],
+    ['bytes that cannot be compressed', json({ messages: [user(randomBytes(3000).toString('base64'))] })],
+  ])('gives back %s byte for byte', async (name, body) => {
+    const content = await store(`bytes ${name}`, body);
+    expect(await readRequestBody(database.db, `bytes ${name}`, content)).toEqual(body);
+  });
+
+  it('gives back headers in order, with duplicates', async () => {
+    const headers: [string, string][] = [
+      ['X-A', '1'],
+      ['x-a', '2'],
+      ['Content-Length', '77'],
+      ['Empty', ''],
+    ];
+    const content = await store('headers', Buffer.alloc(0), headers);
+    expect(
+      await readHeaders(database.db, 'headers', content.request_headers, content.request_length),
+    ).toEqual(headers);
+    const longer = await store(
+      'headers',
+      Buffer.alloc(0),
+      headers.map(([name, value]) => [name, value === '77' ? '99' : value]),
+    );
+    expect(longer.request_headers).toEqual(content.request_headers);
+    expect(longer.request_length).toBe('99');
+  });
+
+  it('stores a conversation in proportion to what is new', async () => {
+    const history: unknown[] = [];
+    const sizes: number[] = [];
+    for (let n = 0; n < 12; n++) {
+      history.push(
+        user(`question ${String(n)}`),
+        assistant([text(`answer ${String(n)}`), toolUse(`t${String(n)}`, 'Bash', { n })]),
+      );
+      await store('growth', json(turn('s', history)));
+      sizes.push(await count('node', 'growth'));
+    }
+    // One system and one tool node at first, then three message nodes a turn.
+    expect(sizes).toEqual(sizes.map((_, n) => 5 + n * 3));
+    const before = await count('block', 'growth');
+    await store('growth', json(turn('s', history)));
+    expect(await count('block', 'growth')).toBe(before);
+  });
+
+  it('keeps tenants apart', async () => {
+    const body = json(turn('s', [user('shared words')]));
+    await store('tenant-a', body);
+    await store('tenant-b', body);
+    expect(await count('block', 'tenant-b')).toBe(await count('block', 'tenant-a'));
+    const other = await store('tenant-a', json(turn('s', [user('only in a')])));
+    await expect(readRequestBody(database.db, 'tenant-b', other)).rejects.toThrow('not in the store');
+  });
+
+  it('lets two writers store the same content at once', async () => {
+    const bodies = Array.from({ length: 6 }, (_, n) =>
+      json(turn('s', [user('same'), assistant([text('same')]), user(String(n % 2))])),
+    );
+    const contents = await Promise.all(
+      bodies.map((body) =>
+        database.db.transaction().execute((tx) => insertRequestContent(tx, 'race', prepareRequest([], body))),
+      ),
+    );
+    for (const [index, content] of contents.entries()) {
+      expect(await readRequestBody(database.db, 'race', content)).toEqual(bodies[index]);
+    }
+  });
+
+  it('reads values the same way on both engines', async () => {
+    const at = Date.UTC(2026, 0, 2, 3, 4, 5) + 6.789;
+    const { rows } = await sql<Record<string, unknown>>`
+      select ${timestamp(at)}::timestamptz as time, 9007199254740991::int8 as big, 12.5::numeric as exact,
+        '\\x00ff'::bytea as bytes, null::bytea as nothing, ${Buffer.from([1, 2])}::bytea as given,
+        array['a', null]::text[] as list, '{"a":[1]}'::json as json,
+        ${Buffer.from([7])}::bytea = any(${[Buffer.from([7]), Buffer.from([8])]}::bytea[]) as among`.execute(
+      database.db,
+    );
+    expect(rows[0]).toEqual({
+      time: at,
+      big: Number.MAX_SAFE_INTEGER,
+      exact: 12.5,
+      bytes: Buffer.from([0, 255]),
+      nothing: null,
+      given: Buffer.from([1, 2]),
+      list: ['a', null],
+      json: { a: [1] },
+      among: true,
+    });
+  });
+
+  it('names accounts by their uuid, then their API key, then what the token last was', async () => {
+    const salt = await loadSalt(database.db);
+    expect(await loadSalt(database.db)).toBe(salt);
+    const ask = (accountUuid: string | null, kind: 'api-key' | 'bearer' | null, fingerprint = 'f1') =>
+      resolveAccount(database.db, salt, {
+        tenant: 't',
+        accountUuid,
+        credential: kind === null ? null : { kind, fingerprint },
+        at: 0,
+      });
+    expect(await ask(null, 'bearer')).toBeNull();
+    const named = await ask('uuid-1', 'bearer');
+    expect(named).toMatch(/^acc_[0-9a-f]{12}$/);
+    expect(await ask(null, 'bearer')).toBe(named);
+    expect(await ask('uuid-1', 'bearer', 'rotated')).toBe(named);
+    expect(await ask(null, 'bearer', 'rotated')).toBe(named);
+    expect(await ask(null, 'api-key', 'f1')).toBe(accountId(salt, 'f1'));
+    expect(await ask(null, null)).toBeNull();
+  });
+
+  it('opens again with what was written, and migrates once', async () => {
+    const other = await createTestDatabase(engine, server);
+    const first = await openDatabase(other.options);
+    await insertRequestContent(first.db, 'again', prepareRequest([], json({ messages: [user('kept')] })));
+    const ledger = sql<{ number: number }>`select number from schema_migration`;
+    const applied = (await ledger.execute(first.db)).rows;
+    await first.close();
+    const second = await openDatabase(other.options);
+    expect((await ledger.execute(second.db)).rows).toEqual(applied);
+    expect(await second.db.selectFrom('node').select('depth').execute()).toEqual([{ depth: 1 }]);
+    expect(second.version).toMatch(/^\d+\.\d+/);
+    await second.close();
+    await other.remove();
+  });
+});
+
+describe('cuts', () => {
+  it.each([
+    [[]],
+    [[{ length: 0, offsetMs: 0 }]],
+    [
+      [
+        { length: 1, offsetMs: 20.5 },
+        { length: 70_000, offsetMs: 20.5 },
+        { length: 127, offsetMs: 599_999.9 },
+        { length: 128, offsetMs: 3_600_000 },
+      ],
+    ],
+  ])('come back as they were: %j', (cuts) => {
+    expect(unpackCuts(packCuts(cuts))).toEqual(cuts);
+  });
+});
