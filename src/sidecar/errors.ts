@@ -53,6 +53,14 @@ export const forbiddenOrigin = (): NexusError =>
 export const notFound = (what: string): NexusError =>
   new NexusError('not_found', 404, 'Not found', `${what} is not in the store. It may have been deleted.`);
 
+export const ownKeyForUpstream = (): NexusError =>
+  new NexusError(
+    'not_found',
+    404,
+    'Not found',
+    "This is not a path of the sidecar's own, and the sidecar's key is not passed on to the Claude API. Check the path, or send the Claude API's own key.",
+  );
+
 export const unsupportedMediaType = (): NexusError =>
   new NexusError(
     'unsupported_media_type',

@@ -3,12 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { getRequestListener } from '@hono/node-server';
 import { createApi } from './api/app.ts';
-import { createGate } from './api/auth.ts';
+import { carriesOwnKey, createGate } from './api/auth.ts';
 import { createEventBus } from './api/event-bus.ts';
 import type { ServeConfig } from './config.ts';
 import type { DataDirLayout } from './data-dir.ts';
 import { checkDoor } from './door.ts';
-import { databaseUnavailable, NexusError, reason } from './errors.ts';
+import { databaseUnavailable, NexusError, ownKeyForUpstream, reason } from './errors.ts';
 import { watchLifetime } from './lifetime.ts';
 import { listenOnKeptPort, originOf } from './kept-port.ts';
 import type { Log } from './log.ts';
@@ -137,6 +137,9 @@ export async function startSidecar(
       refuseAtDoor(response, refusal, target.kind === 'own');
     } else if (target.kind === 'own') {
       void answerOwn(request, response);
+    } else if (carriesOwnKey(gate, request.headers)) {
+      log.warn('Refused to pass our own key on');
+      refuseAtDoor(response, ownKeyForUpstream(), true);
     } else {
       lifetime.traffic();
       proxy.handle(request, response, target);

@@ -1,6 +1,7 @@
 import { describe, it } from 'vitest';
 import { checkBytes } from '../support/bytes.ts';
 import { startProxyTarget } from '../support/proxy-target.ts';
+import { startSidecar } from '../support/sidecar.ts';
 
 describe('bytes through the proxy', () => {
   it('are the same as without it, both ways, for 200 random exchanges', async () => {
@@ -12,4 +13,11 @@ describe('bytes through the proxy', () => {
     const prefix = `/k/${pathKey}/p/my%20project`;
     await checkBytes((upstreamUrl) => startProxyTarget(upstreamUrl, { pathKey, prefix }), 40);
   }, 60_000);
+
+  it('are the same through the whole sidecar, recording on, for 200 random exchanges', async () => {
+    await checkBytes(async (upstreamUrl) => {
+      const sidecar = await startSidecar({ upstream: upstreamUrl, pathKey: true });
+      return { baseUrl: `${sidecar.baseUrl}/p/bytes`, close: () => sidecar.remove() };
+    }, 200);
+  }, 180_000);
 });

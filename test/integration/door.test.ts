@@ -21,16 +21,20 @@ interface Visit {
   headers?: Record<string, string>;
 }
 
-/** Sends the visit with the token; says how it was answered and how many requests the upstream saw of it. */
+/** A key of the Claude API, made up. */
+const CLIENT_KEY = 'sk-ant-made-up';
+
+/** Sends the visit, to the control API with its token, with a client's key elsewhere; says how it was answered and how many requests the upstream saw of it. */
 async function visit(given: Visit): Promise<RawAnswer & { forwarded: number }> {
   const before = upstream.exchanges.length;
   const messages = given.path.startsWith('/v1/messages');
+  const control = given.method !== 'HEAD' && /^\/($|health|api\/status|ui|metrics)/.test(given.path);
   const answer = await rawRequest({
     url: sidecar.url,
     ...given,
     method: given.method ?? (messages ? 'POST' : 'GET'),
     headers: {
-      authorization: `Bearer ${sidecar.token}`,
+      authorization: `Bearer ${control ? sidecar.token : CLIENT_KEY}`,
       'content-type': 'application/json',
       ...given.headers,
     },
@@ -89,6 +93,21 @@ test('our own names and our own pages may pass', async () => {
   expect((await visit({ path: '/api/status', headers: { 'sec-fetch-site': 'same-origin' } })).status).toBe(
     200,
   );
+});
+
+test.each([
+  ['an unknown path of the control API', { path: '/api/statuses' }],
+  ['a mistaken base URL', { path: '/v1/models' }],
+  ['another header', { path: '/v1/models', headers: { authorization: '', 'x-api-key': 'TOKEN' } }],
+])('our own key is never passed on: %s', async (_name, given) => {
+  const headers = { authorization: 'Bearer TOKEN', ...(given as Visit).headers };
+  const withToken = Object.entries(headers).map(([name, value]) => [
+    name,
+    value.replace('TOKEN', sidecar.token),
+  ]);
+  const answer = await visit({ ...given, headers: Object.fromEntries(withToken) as Record<string, string> });
+  expect(answer.status).toBe(404);
+  expect(answer.forwarded).toBe(0);
 });
 
 test('which paths are ours', async () => {

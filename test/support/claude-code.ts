@@ -15,7 +15,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** The version the tests were written against; `CLAUDE_CODE_VERSION` tries another one. */
-const CLAUDE_CODE_VERSION = process.env['CLAUDE_CODE_VERSION'] ?? '2.1.330';
+export const CLAUDE_CODE_VERSION = process.env['CLAUDE_CODE_VERSION'] ?? '2.1.330';
 
 /** Made up: it has the shape of a key, so that redaction has something to find. */
 export const MADE_UP_KEY = 'sk-ant-api03-made-up-for-tests-0000000000';

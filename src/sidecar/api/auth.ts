@@ -1,4 +1,5 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
 import { getCookie } from 'hono/cookie';
 import { createMiddleware } from 'hono/factory';
 import { unauthorized, unsupportedMediaType } from '../errors.ts';
@@ -80,6 +81,14 @@ export function isAllowed(
   const key = header('x-dashboard-key') ?? bearer;
   if (key !== undefined) return gate.acceptsKey(key);
   return session !== undefined && gate.acceptsSession(session);
+}
+
+/** True when a request for the upstream carries one of our own keys, which must never leave this machine. */
+export function carriesOwnKey(gate: Gate, headers: IncomingHttpHeaders): boolean {
+  const bearer = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1];
+  return [bearer, headers['x-dashboard-key'], headers['x-api-key']].some(
+    (key) => typeof key === 'string' && gate.acceptsKey(key),
+  );
 }
 
 /** Refuses whoever proves nothing, before a route runs. */
