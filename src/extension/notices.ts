@@ -2,6 +2,9 @@ import * as vscode from 'vscode';
 import { advise, type Advice, type Trouble, type TroubleCode } from './problems.ts';
 import type { Sidecar } from './sidecar-process.ts';
 
+/** The wait before a new start from which on repeated deaths are worth a notice: the third in a row. */
+const CRASH_LOOP_MS = 4000;
+
 /** Tells the user about trouble: one sentence, one button, once until it is over. */
 export interface Notices {
   /** A trouble of a running sidecar (its database, its upstream). */
@@ -22,8 +25,10 @@ export function registerNotices(context: vscode.ExtensionContext, sidecar: Sidec
       if (state.kind === 'connected') told.clear();
       if (state.kind !== 'down') return;
       void vscode.commands.executeCommand('setContext', 'claudeNexus.trouble', state.trouble.code);
-      // The user's own choice is no news, and what is being mended this moment is none yet.
-      if (state.trouble.code !== 'switched_off' && state.retryInMs !== 0) report(state.trouble);
+      // The user's own choice is no news; nor is a death that a start is about to mend, or to explain with a reason of
+      // its own (two notices for one trouble would be one too many). One that keeps dying is.
+      const mending = state.trouble.code === 'crashed' && (state.retryInMs ?? Infinity) < CRASH_LOOP_MS;
+      if (state.trouble.code !== 'switched_off' && !mending) report(state.trouble);
     }),
     vscode.commands.registerCommand('claudeNexus.explain', async () => {
       if (sidecar.state.kind === 'down') await show(sidecar.state.trouble);

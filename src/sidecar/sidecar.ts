@@ -21,7 +21,7 @@ import { startRecorder } from './recorder/start.ts';
 import type { RecorderThread } from './recorder/thread.ts';
 import { refuseAtDoor } from './refuse.ts';
 import type { RunningSidecar } from './serve.ts';
-import { loadState } from './state.ts';
+import { loadState, saveState } from './state.ts';
 import { version } from './version.ts';
 
 /** How long a stop waits for the recorder; what it has not recorded by then stays in the journal for the next start. */
@@ -50,7 +50,7 @@ export async function startSidecar(
     config.databaseUrl === undefined ? 'pglite' : 'postgresql',
     events.publish,
   );
-  let salt = config.salt ?? null;
+  let salt = config.salt ?? state.salt;
   let recorder: RecorderThread | null = null;
   let draining = false;
   let port = 0;
@@ -165,7 +165,10 @@ export async function startSidecar(
       {
         onEvent: events.publish,
         onStatus: observed.update,
-        onSalt: (value) => (salt = value),
+        onSalt: (value) => {
+          if (value !== state.salt) saveState(layout.state, { ...state, port, salt: value });
+          salt = value;
+        },
         onLog: (level, message, fields) => {
           log[level](message, fields);
         },

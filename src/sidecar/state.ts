@@ -10,6 +10,8 @@ const state = z.object({
   port: z.number().int().min(1).max(65535).nullable(),
   pathKey: secret,
   token: secret,
+  /** The store's key of account ids, as last told: the first requests of a start know their account without it. */
+  salt: z.string().nullable().default(null),
 });
 /** What stays the same over restarts of one data directory, so that open terminals and windows keep working. */
 export type SidecarState = z.infer<typeof state>;
@@ -26,6 +28,7 @@ export function loadState(path: string): SidecarState {
     port: null,
     pathKey: randomBytes(18).toString('base64url'),
     token: randomBytes(32).toString('base64url'),
+    salt: null,
   };
   writePrivateJson(path, fresh);
   return fresh;

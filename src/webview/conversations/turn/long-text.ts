@@ -5,12 +5,12 @@ import { highlightCode } from '../../shared/highlight.ts';
 import { renderMarkdown } from '../../shared/markdown.ts';
 import { formatCount } from '../../shared/numbers.ts';
 import { plainTerminal, showInvisible } from '../../shared/visible-text.ts';
-import { foldText, OPEN_CHARACTERS } from './folding.ts';
+import { foldMarkdown, foldText, OPEN_CHARACTERS } from './folding.ts';
 
 /** How a text is drawn. `terminal` shows control sequences, `code` colours by `language`. */
 export type TextMode = 'markdown' | 'terminal' | 'code' | 'plain';
 
-/** A text that folds at twelve lines. */
+/** A text that folds at twelve lines, prose at twenty-four. */
 export class LongText extends LightElement {
   static override properties: PropertyDeclarations = {
     text: { attribute: false },
@@ -43,7 +43,7 @@ export class LongText extends LightElement {
   }
 
   override render(): TemplateResult {
-    const fold = foldText(this.text);
+    const fold = this.mode === 'markdown' ? foldMarkdown(this.text) : foldText(this.text);
     const cut = this.text.length > OPEN_CHARACTERS;
     const shown = this._open ? this.text.slice(0, OPEN_CHARACTERS) : fold.shown;
     const more = `Show more (${formatCount(fold.hidden)} ${fold.hidden === 1 ? 'line' : 'lines'})`;
