@@ -93,7 +93,11 @@ function firstLine(child: ChildProcess, launch: Launch): Promise<ReadyLine> {
       reject(failure);
     };
     const aborted = (): void => {
-      fail(new NexusFailure('start_timeout', 'The start was given up.'));
+      // Nobody has its ready line, so nobody uses it. Whoever gave up may start another one: the port must be free.
+      settle();
+      void ended(child).then(() => {
+        reject(new NexusFailure('start_timeout', 'The start was given up.'));
+      });
     };
     const timer = setTimeout(() => {
       // It never became ready, so nobody else uses it: it must not stay behind.
@@ -145,6 +149,20 @@ export function readStartLine(line: string): ReadyLine | NexusFailure {
 function endForGood(child: ChildProcess): void {
   child.kill('SIGTERM');
   setTimeout(() => child.kill('SIGKILL'), 2000).unref();
+}
+
+/** Ends it, and resolves when it has ended. */
+function ended(child: ChildProcess): Promise<void> {
+  return new Promise((resolve) => {
+    if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) {
+      resolve();
+      return;
+    }
+    child.once('exit', () => {
+      resolve();
+    });
+    endForGood(child);
+  });
 }
 
 /** The error message in what the runtime printed: its `Error: …` line, else the last line. */

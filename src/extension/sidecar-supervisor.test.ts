@@ -100,6 +100,35 @@ describe('starting', () => {
   });
 });
 
+it('a restart in the middle of a launch waits until that has let go, and ends what it had found', async () => {
+  const launched: string[] = [];
+  const ended: number[] = [];
+  const first = Promise.withResolvers<ReadyLine>();
+  const supervisor = new SidecarSupervisor({
+    launch: () => {
+      launched.push(`launch ${launched.length + 1}`);
+      return launched.length === 1 ? first.promise : Promise.resolve(line({ pid: 2 }));
+    },
+    answers: () => Promise.resolve(true),
+    end: (ready) => {
+      ended.push(ready.pid);
+      return Promise.resolve();
+    },
+    wait: () => Promise.resolve(),
+    now: () => 0,
+    onState: () => undefined,
+  });
+  const started = supervisor.start();
+  await Promise.resolve();
+  const restarted = supervisor.restart();
+  await Promise.resolve();
+  expect(launched).toEqual(['launch 1']);
+  first.resolve(line({ pid: 1 }));
+  await Promise.all([started, restarted]);
+  expect(ended).toEqual([1]);
+  expect(supervisor.state).toMatchObject({ kind: 'connected', ready: { pid: 2 } });
+});
+
 describe('attaching to the sidecar of another window', () => {
   it('replaces an older one', async () => {
     world.launches = [line({ attached: true, pid: 7, version: '0.9.3' }), line({ pid: 8 })];

@@ -45,6 +45,8 @@ export class SidecarSupervisor {
   #failures = 0;
   #connectedAt = 0;
   #checking = false;
+  /** What is under way; never rejects. */
+  #work: Promise<void> = Promise.resolve();
   /** The sidecar a launch has found and nobody has seen dead since: the one a restart ends. */
   #found: ReadyLine | null = null;
 
@@ -62,21 +64,19 @@ export class SidecarSupervisor {
 
   /** Starts from scratch: a first start, changed settings, or the user asked. Never rejects. */
   async start(): Promise<void> {
-    const signal = this.#newRun();
-    this.#failures = 0;
-    this.#set({ kind: 'starting' });
-    await this.#keepTrying(signal);
+    await this.#anew(async (signal) => {
+      await this.#keepTrying(signal);
+    });
   }
 
   /** Ends the running sidecar (other windows reconnect by themselves) and starts a new one. Never rejects. */
   async restart(): Promise<void> {
-    const found = this.#found;
-    this.#found = null;
-    const signal = this.#newRun();
-    this.#failures = 0;
-    this.#set({ kind: 'starting' });
-    if (found !== null) await this.#ports.end(found);
-    await this.#keepTrying(signal);
+    await this.#anew(async (signal) => {
+      const found = this.#found;
+      this.#found = null;
+      if (found !== null) await this.#ports.end(found);
+      await this.#keepTrying(signal);
+    });
   }
 
   /** Somebody lost the connection: look, and start again if the sidecar is really gone. Never rejects. */
@@ -91,8 +91,10 @@ export class SidecarSupervisor {
     this.#found = null;
     const signal = this.#newRun();
     if (this.#ports.now() - this.#connectedAt >= HEALTHY_AFTER_MS) this.#failures = 0;
-    await this.#failed({ code: 'crashed', detail: 'Its process has ended.' }, signal);
-    if (!signal.aborted) await this.#keepTrying(signal);
+    this.#work = this.#failed({ code: 'crashed', detail: 'Its process has ended.' }, signal).then(() =>
+      this.#keepTrying(signal),
+    );
+    await this.#work;
   }
 
   /** Stops trying, and says why (the user switched it off). A running sidecar is left alone: others may use it. */
@@ -104,6 +106,22 @@ export class SidecarSupervisor {
   /** Ends all waiting without a word; the sidecar ends by itself when nobody uses it. */
   dispose(): void {
     this.#run.abort();
+  }
+
+  /**
+   * Gives up what is under way, waits until it has let go (a launch in its middle would leave a sidecar with the old
+   * settings behind, which keeps the port), and begins again.
+   */
+  async #anew(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    const before = this.#work;
+    const signal = this.#newRun();
+    this.#failures = 0;
+    this.#set({ kind: 'starting' });
+    const current = before.then(async () => {
+      if (!isAborted(signal)) await work(signal);
+    });
+    this.#work = current;
+    await current;
   }
 
   async #keepTrying(signal: AbortSignal): Promise<void> {

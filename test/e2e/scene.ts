@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
+import type { ReadyLine } from '../../src/protocol/status.ts';
 import type { FakeAnthropic } from '../support/fake-anthropic.mjs';
 import type { Story } from '../support/story.ts';
 import { openWorkbench, type Workbench } from '../support/workbench.ts';
@@ -77,10 +78,8 @@ export function anotherWindow(scene: Scene, folder: string): Promise<Workbench> 
 }
 
 /** The ready line of the sidecar that owns the data directory, from the file a second `serve` reads it from. */
-export function runningSidecar(dataDir: string): { pid: number; url: string; token: string } {
-  const file = JSON.parse(readFileSync(join(dataDir, 'owner.json'), 'utf8')) as {
-    ready: { pid: number; url: string; token: string };
-  };
+export function runningSidecar(dataDir: string): ReadyLine {
+  const file = JSON.parse(readFileSync(join(dataDir, 'owner.json'), 'utf8')) as { ready: ReadyLine };
   return file.ready;
 }
 

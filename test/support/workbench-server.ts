@@ -16,6 +16,8 @@ export interface WorkbenchServer {
   dir: string;
   logFile: string;
   urlOf(folder: string): string;
+  /** Writes machine settings: the ones it was started with, and these over them. The workbench notices by itself. */
+  setMachine(settings: Record<string, unknown>): void;
   stop(): Promise<void>;
 }
 
@@ -134,6 +136,9 @@ export async function startWorkbenchServer(options: WorkbenchServerOptions): Pro
     dir,
     logFile,
     urlOf: (folder) => `${base}/?folder=${encodeURIComponent(resolve(folder))}`,
+    setMachine: (settings) => {
+      writeSettings('Machine', { ...options.machineSettings, ...settings });
+    },
     stop: () => stopGroup(pid),
   };
 }
