@@ -17,6 +17,8 @@ test.each<[unknown[], string]>([
     [{ type: 'server_tool_use', name: 'web_search', input: { query: 'node streams' } }],
     'web_search node streams',
   ],
+  [[said('- `src/a.ts:2` **drains** the stream')], 'src/a.ts:2 drains the stream'],
+  [[said('## Findings\nTwo.')], 'Findings Two.'],
   [[call('Odd', 3)], 'Odd'],
   [[{ type: 'thinking', thinking: 'hm' }], ''],
 ])('an answer is shown by what it did: %j', (content, expected) => {

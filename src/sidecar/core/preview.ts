@@ -50,7 +50,15 @@ export function answerPreviewOf(message: unknown): string {
   );
   if (parts.length > 0) return oneLine(parts.join(', '));
   const said = blocks.find((block) => member(block, 'type') === 'text' && member(block, 'text') !== '');
-  return oneLine(stringOf(member(said, 'text')) ?? '');
+  return oneLine(plainWords(stringOf(member(said, 'text')) ?? ''));
+}
+
+/** The beginning of a Markdown text without its marks: a row of a tree shows words. */
+function plainWords(markdown: string): string {
+  return markdown
+    .slice(0, 20 * LONGEST)
+    .replace(/^\s*(?:[-*>#]+|\d+\.)\s+/, '')
+    .replace(/[`*]+/g, '');
 }
 
 const SHOWN_INPUTS = ['description', 'command', 'pattern', 'query', 'url', 'skill'];
