@@ -50,6 +50,7 @@ export class JournalFile {
   #queueBytes = 0;
   #working: Promise<void> | null = null;
   #endQueued = false;
+  #torn = false;
 
   /** `body`: the request body, where all of it is known by now. */
   constructor(path: string, head: RequestHead, body: Buffer | null, context: JournalFileContext) {
@@ -175,6 +176,7 @@ export class JournalFile {
   #drop(cause: unknown): void {
     if (this.#over) return;
     this.#over = true;
+    this.#torn = true;
     this.#queue = [];
     this.#context.dropped(this.#id, asError(cause));
     if (this.#working === null) this.#close();
@@ -189,7 +191,8 @@ export class JournalFile {
     const { files } = this.#context;
     const attempts = [
       () => {
-        files.truncate(fd, this.#size);
+        // Only a write that failed leaves part of a frame; for all others this is a system call saved.
+        if (this.#torn) files.truncate(fd, this.#size);
       },
       () => {
         files.close(fd);
