@@ -27,6 +27,12 @@ export default {
       { path: '^src/(?!protocol)' },
     ),
     room(
+      'wording-is-apart',
+      'wording imports nothing of ours.',
+      { path: '^src/wording', pathNot: tests },
+      { path: '^src/(?!wording)' },
+    ),
+    room(
       'sidecar-alone',
       'The sidecar knows protocol only.',
       { path: '^src/sidecar' },

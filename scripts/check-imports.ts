@@ -32,6 +32,7 @@ if (clean.summary.totalCruised < LEAST_MODULES) {
 }
 
 const plants: { room: string; line: string; rule: string }[] = [
+  { room: 'src/wording', line: "import '../protocol/rows.ts';", rule: 'wording-is-apart' },
   { room: 'src/webview', line: "import '../sidecar/errors.ts';", rule: 'webview-alone' },
   { room: 'src/sidecar/core', line: "import '../store/database.ts';", rule: 'core-is-pure' },
   { room: 'src/sidecar/api', line: "import '../proxy/journal.ts';", rule: 'rooms-apart' },

@@ -1,5 +1,8 @@
 import type { ConversationRow } from '../protocol/rows.ts';
-import { age, compact, exact, oneLine, plural, shortModel } from './wording.ts';
+import { formatAge } from '../wording/times.ts';
+import { formatCount, formatExact, plural } from '../wording/numbers.ts';
+import { shortModel } from '../wording/models.ts';
+import { oneLine } from './one-line.ts';
 
 /** The conversations of one day, newest first. `key` is the local date, `2026-11-23`. */
 export interface Day {
@@ -31,7 +34,10 @@ export function markOf(row: ConversationRow): Mark {
 
 /** The dim text beside the title: `opus-5-5 · 62k tok · 2 h`. */
 export function describe(row: ConversationRow, now: Date): string {
-  const parts = [`${compact(row.totalTokens)} tok`, age(Date.parse(row.lastMessageTime), now.getTime())];
+  const parts = [
+    `${formatCount(row.totalTokens)} tok`,
+    formatAge(Date.parse(row.lastMessageTime), now.getTime()),
+  ];
   if (row.latestModel !== null) parts.unshift(shortModel(row.latestModel));
   return parts.join(' · ');
 }
@@ -73,12 +79,12 @@ export function facts(row: ConversationRow, locale: string): [string, string][] 
     ['Last message', time.format(new Date(row.lastMessageTime))],
     ['Started', time.format(new Date(row.firstMessageTime))],
     ['Model', row.modelsUsed.join(', ') || 'unknown'],
-    ['Requests', exact(row.requestCount)],
-    ['Tokens', exact(row.totalTokens)],
-    ['Context', `${exact(row.latestContextTokens)} tokens in the latest request`],
+    ['Requests', formatExact(row.requestCount)],
+    ['Tokens', formatExact(row.totalTokens)],
+    ['Context', `${formatExact(row.latestContextTokens)} tokens in the latest request`],
   ];
   if (row.cost !== null) list.push(['Cost', `$${row.cost.toFixed(2)}`]);
-  if (row.errorCount > 0) list.push(['Errors', exact(row.errorCount)]);
+  if (row.errorCount > 0) list.push(['Errors', formatExact(row.errorCount)]);
   if (row.project !== null) list.push(['Project', oneLine(row.project)]);
   return list;
 }

@@ -10,7 +10,7 @@ import type { Output } from './output.ts';
 import { panelHtml } from './panel-html.ts';
 import { advise } from './problems.ts';
 import type { Sidecar } from './sidecar-process.ts';
-import { oneLine } from './wording.ts';
+import { oneLine } from './one-line.ts';
 
 const PANEL_TYPE = 'claudeNexus.conversation';
 

@@ -2,7 +2,8 @@ import type { StatsRow } from '../protocol/rows.ts';
 import type { SidecarStatus } from '../protocol/status.ts';
 import { maskPathKey } from './project-names.ts';
 import type { SidecarState } from './sidecar-supervisor.ts';
-import { compact, exact, oneLine } from './wording.ts';
+import { formatCount, formatExact } from '../wording/numbers.ts';
+import { oneLine } from './one-line.ts';
 
 /** The 5-hour window of Claude's plans, in ms. */
 export const WINDOW_MS = 5 * 3_600_000;
@@ -26,8 +27,8 @@ export function statusText(facts: StatusFacts): { text: string; label: string } 
   if (facts.window === null) return { text: '$(pulse) Nexus', label: 'Claude Nexus is recording' };
   const tokens = facts.window.totalTokens;
   return {
-    text: `$(pulse) ${compact(tokens)} tok`,
-    label: `Claude Nexus: ${exact(tokens)} tokens in the last 5 hours`,
+    text: `$(pulse) ${formatCount(tokens)} tok`,
+    label: `Claude Nexus: ${formatExact(tokens)} tokens in the last 5 hours`,
   };
 }
 
@@ -77,7 +78,7 @@ const GAP = '&nbsp;&nbsp;';
 
 function table(window: StatsRow, today: StatsRow): string {
   const row = (name: string, pick: (stats: StatsRow) => number): string =>
-    `| ${name} | ${GAP}${exact(pick(window))} | ${GAP}${exact(pick(today))} |`;
+    `| ${name} | ${GAP}${formatExact(pick(window))} | ${GAP}${formatExact(pick(today))} |`;
   return [
     `| | ${GAP}Last 5 h | ${GAP}Today |`,
     '|:--|--:|--:|',
@@ -93,9 +94,12 @@ function recorderLines(status: SidecarStatus | null, escape: (text: string) => s
   if (status === null) return [];
   const { recorder } = status;
   const lines: string[] = [];
-  if (recorder.pending > 0) lines.push(`$(history) ${exact(recorder.pending)} exchanges wait to be stored.`);
+  if (recorder.pending > 0)
+    lines.push(`$(history) ${formatExact(recorder.pending)} exchanges wait to be stored.`);
   if (recorder.dropped > 0) {
-    lines.push(`$(warning) ${exact(recorder.dropped)} exchanges were not recorded (the disk was full).`);
+    lines.push(
+      `$(warning) ${formatExact(recorder.dropped)} exchanges were not recorded (the disk was full).`,
+    );
   }
   if (recorder.lastError !== null) lines.push(`$(warning) ${escape(oneLine(recorder.lastError))}`);
   return lines;

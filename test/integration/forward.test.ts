@@ -70,16 +70,17 @@ describe('endings', () => {
       (request, socket) => {
         socket.write(streamHead + chunk('data: one\n\n'));
         if (request.target.endsWith('silent')) return null;
-        let left = 14;
+        let left = 20;
         const timer = setInterval(() => {
           socket.write(chunk('data: more\n\n'));
           if (--left > 0) return;
           clearInterval(timer);
           socket.write('0\r\n\r\n');
-        }, 50);
+        }, 100);
         return null;
       },
-      { timeoutMs: 500 },
+      // Fifteen times the gap between two pieces, and less than all of them together.
+      { timeoutMs: 1500 },
     );
     const talking = await client.send(target.baseUrl, post('{}', { target: '/v1/messages?talking' }));
     expect(talking.complete).toBe(true);

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { ConversationDetail } from '../../protocol/rows.ts';
-import { formatHour } from '../shared/times.ts';
+import { formatHour } from '../../wording/times.ts';
 import { contextWindow, styleBranches } from './branches.ts';
 
 it('names and colours branches in order; sub-tasks are grey', () => {

@@ -1,5 +1,5 @@
 import type { BranchKind, BranchRow, ConversationDetail } from '../../protocol/rows.ts';
-import { branchTime, formatHour } from '../shared/times.ts';
+import { branchTime, formatHour } from '../../wording/times.ts';
 
 /** A branch as the panel names and draws it. */
 export interface BranchStyle {

@@ -11,12 +11,12 @@ import {
   formatShare,
   formatTokens,
   plural,
-} from '../shared/numbers.ts';
-import { formatAbsolute } from '../shared/times.ts';
+} from '../../wording/numbers.ts';
+import { formatAbsolute } from '../../wording/times.ts';
 import { showInvisible } from '../shared/visible-text.ts';
 import type { BranchStyle } from './branches.ts';
 import { readFacts } from './conversation-facts.ts';
-import { shortModel } from './list-groups.ts';
+import { shortModel } from '../../wording/models.ts';
 
 interface Fact {
   text: string;

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { ConversationRow } from '../../protocol/rows.ts';
-import { groupByDay, mergeFirstPage, shortModel } from './list-groups.ts';
+import { groupByDay, mergeFirstPage } from './list-groups.ts';
 
 function row(id: string, time: Date): ConversationRow {
   return { conversationId: id, lastMessageTime: time.toISOString() } as ConversationRow;
@@ -30,12 +30,4 @@ it.each([
   { known: [a], fresh: [], hasMore: false, expected: [] },
 ])('merges a fresh first page: $expected', ({ known, fresh, hasMore, expected }) => {
   expect(mergeFirstPage(known, fresh, hasMore).map((each) => each.conversationId)).toEqual(expected);
-});
-
-it.each([
-  ['claude-opus-5-5', 'opus-5-5'],
-  ['claude-haiku-4-5-20251001', 'haiku-4-5'],
-  ['gpt-9', 'gpt-9'],
-])('shortens %s', (model, expected) => {
-  expect(shortModel(model)).toBe(expected);
 });

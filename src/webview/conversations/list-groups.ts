@@ -1,5 +1,5 @@
 import type { ConversationRow } from '../../protocol/rows.ts';
-import { formatDay } from '../shared/times.ts';
+import { formatDay } from '../../wording/times.ts';
 
 export interface DayGroup {
   day: string;
@@ -34,9 +34,4 @@ export function mergeFirstPage(
     (row) => !ids.has(row.conversationId) && row.lastMessageTime < last.lastMessageTime,
   );
   return [...fresh, ...older];
-}
-
-/** `claude-opus-5-5-20261001` as `opus-5-5`: the family and version tell models apart. */
-export function shortModel(model: string): string {
-  return model.replace(/^claude-/, '').replace(/-\d{8}$/, '');
 }

@@ -1,10 +1,10 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import type { ConversationRow } from '../../protocol/rows.ts';
 import { icon } from '../shared/icon.ts';
-import { formatCost, formatCount, formatExact, plural } from '../shared/numbers.ts';
-import { formatAbsolute, formatAge, formatAgo } from '../shared/times.ts';
+import { formatCost, formatCount, formatExact, plural } from '../../wording/numbers.ts';
+import { formatAbsolute, formatAge, formatAgo } from '../../wording/times.ts';
 import { showInvisible } from '../shared/visible-text.ts';
-import { shortModel } from './list-groups.ts';
+import { shortModel } from '../../wording/models.ts';
 
 const STATE_WORDS = {
   running: 'Running',

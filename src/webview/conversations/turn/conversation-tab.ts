@@ -1,7 +1,7 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import type { RequestRow } from '../../../protocol/rows.ts';
 import { icon } from '../../shared/icon.ts';
-import { plural } from '../../shared/numbers.ts';
+import { plural } from '../../../wording/numbers.ts';
 import { longText } from './long-text.ts';
 import { partView } from './message-view.ts';
 import type { CardContext } from './tool-card.ts';

@@ -1,5 +1,5 @@
 import { html, type TemplateResult } from 'lit';
-import { formatBytes } from '../../shared/numbers.ts';
+import { formatBytes } from '../../../wording/numbers.ts';
 import { disclosure } from './disclosure.ts';
 import type { Block } from './blocks.ts';
 import { checkImage } from './image-bytes.ts';

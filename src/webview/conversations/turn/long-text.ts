@@ -3,7 +3,7 @@ import { unsafeHTML } from 'lit/directives/unsafe-html.js';
 import { LightElement } from '../../shared/element.ts';
 import { highlightCode } from '../../shared/highlight.ts';
 import { renderMarkdown } from '../../shared/markdown.ts';
-import { formatCount } from '../../shared/numbers.ts';
+import { formatCount } from '../../../wording/numbers.ts';
 import { plainTerminal, showInvisible } from '../../shared/visible-text.ts';
 import { foldMarkdown, foldText, OPEN_CHARACTERS } from './folding.ts';
 

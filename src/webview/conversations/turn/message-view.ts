@@ -1,6 +1,6 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { icon } from '../../shared/icon.ts';
-import { formatCount } from '../../shared/numbers.ts';
+import { formatCount } from '../../../wording/numbers.ts';
 import { queuedText } from './blocks.ts';
 import { disclosure } from './disclosure.ts';
 import { imageView } from './image-view.ts';

@@ -1,5 +1,5 @@
 import { html, nothing, type TemplateResult } from 'lit';
-import { formatBytes, plural } from '../../shared/numbers.ts';
+import { formatBytes, plural } from '../../../wording/numbers.ts';
 import { showInvisible } from '../../shared/visible-text.ts';
 import { isObject, type Block } from './blocks.ts';
 import { disclosure } from './disclosure.ts';

@@ -10,8 +10,8 @@ import type {
 } from '../../../protocol/rows.ts';
 import type { Api } from '../../shared/api.ts';
 import { button } from '../../shared/controls.ts';
-import { formatDuration, plural } from '../../shared/numbers.ts';
-import { formatAbsolute } from '../../shared/times.ts';
+import { formatDuration, plural } from '../../../wording/numbers.ts';
+import { formatAbsolute } from '../../../wording/times.ts';
 import { showInvisible } from '../../shared/visible-text.ts';
 import type { Turn } from '../tree/turns.ts';
 import { jsonTree } from './json-tree.ts';

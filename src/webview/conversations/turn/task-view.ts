@@ -1,7 +1,7 @@
 import { html, nothing, type PropertyDeclarations, type TemplateResult } from 'lit';
 import { LightElement } from '../../shared/element.ts';
 import { icon } from '../../shared/icon.ts';
-import { formatDuration, formatTokens, plural } from '../../shared/numbers.ts';
+import { formatDuration, formatTokens, plural } from '../../../wording/numbers.ts';
 import { showInvisible } from '../../shared/visible-text.ts';
 import type { TaskItem } from '../tree/layout.ts';
 import { trouble, turnLabel } from '../tree/turns.ts';

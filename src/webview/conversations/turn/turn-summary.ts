@@ -2,10 +2,16 @@ import { html, nothing, type TemplateResult } from 'lit';
 import type { JsonPart } from '../../../protocol/bridge.ts';
 import type { RequestRow } from '../../../protocol/rows.ts';
 import { icon } from '../../shared/icon.ts';
-import { formatCost, formatCount, formatDuration, formatExact, formatShare } from '../../shared/numbers.ts';
-import { formatAbsolute, formatClock } from '../../shared/times.ts';
+import {
+  formatCost,
+  formatCount,
+  formatDuration,
+  formatExact,
+  formatShare,
+} from '../../../wording/numbers.ts';
+import { formatAbsolute, formatClock } from '../../../wording/times.ts';
 import { showInvisible } from '../../shared/visible-text.ts';
-import { shortModel } from '../list-groups.ts';
+import { shortModel } from '../../../wording/models.ts';
 import type { TurnTab } from '../panel-state.ts';
 import { trouble, type Turn } from '../tree/turns.ts';
 

@@ -1,4 +1,4 @@
-/** Times as the panels show them: relative in place, absolute in the tooltip, always in the user's zone. */
+/** Times as panels and side bar show them: relative in place, absolute in the tooltip, always in the user's zone. */
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -12,13 +12,13 @@ function midnight(time: Date): number {
   return new Date(time.getFullYear(), time.getMonth(), time.getDate()).getTime();
 }
 
-/** `now`, `4 min`, `2 h`, `3 d`, then the date. Times are milliseconds since the epoch. */
+/** `now`, `4 min`, `2 h`, `3 d` (whole ones that have passed), then the date. Times are milliseconds since the epoch. */
 export function formatAge(at: number, now: number): string {
   const age = now - at;
   if (age < 45_000) return 'now';
-  if (age < HOUR) return `${Math.max(1, Math.round(age / MINUTE))} min`;
-  if (age < DAY) return `${Math.round(age / HOUR)} h`;
-  if (age < 30 * DAY) return `${Math.round(age / DAY)} d`;
+  if (age < HOUR) return `${Math.max(1, Math.floor(age / MINUTE))} min`;
+  if (age < DAY) return `${Math.floor(age / HOUR)} h`;
+  if (age < 30 * DAY) return `${Math.floor(age / DAY)} d`;
   return formatDate(at);
 }
 

@@ -1,4 +1,4 @@
-/** Numbers as the panels show them: short in place, exact in the tooltip. */
+/** Numbers as panels, side bar and status bar show them: short in place, exact in the tooltip. */
 
 const exact = new Intl.NumberFormat('en-US');
 
