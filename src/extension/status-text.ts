@@ -94,8 +94,9 @@ function recorderLines(status: SidecarStatus | null, escape: (text: string) => s
   if (status === null) return [];
   const { recorder } = status;
   const lines: string[] = [];
-  if (recorder.pending > 0)
+  if (recorder.pending > 0) {
     lines.push(`$(history) ${formatExact(recorder.pending)} exchanges wait to be stored.`);
+  }
   if (recorder.dropped > 0) {
     lines.push(
       `$(warning) ${formatExact(recorder.dropped)} exchanges were not recorded (the disk was full).`,
