@@ -98,12 +98,15 @@ test('our own names and our own pages may pass', async () => {
 test.each([
   ['an unknown path of the control API', { path: '/api/statuses' }],
   ['a mistaken base URL', { path: '/v1/models' }],
+  ['a browser session', { path: '/favicon.ico', headers: { authorization: '', cookie: 'COOKIE' } }],
   ['another header', { path: '/v1/models', headers: { authorization: '', 'x-api-key': 'TOKEN' } }],
 ])('our own key is never passed on: %s', async (_name, given) => {
   const headers = { authorization: 'Bearer TOKEN', ...(given as Visit).headers };
   const withToken = Object.entries(headers).map(([name, value]) => [
     name,
-    value.replace('TOKEN', sidecar.token),
+    value
+      .replace('TOKEN', sidecar.token)
+      .replace('COOKIE', `a=b; nexus_session_${new URL(sidecar.url).port}=made-up`),
   ]);
   const answer = await visit({ ...given, headers: Object.fromEntries(withToken) as Record<string, string> });
   expect(answer.status).toBe(404);

@@ -83,8 +83,12 @@ export function isAllowed(
   return session !== undefined && gate.acceptsSession(session);
 }
 
-/** True when a request for the upstream carries one of our own keys, which must never leave this machine. */
+/**
+ * True when a request for the upstream carries one of our own keys or a browser session's cookie, which must never
+ * leave this machine (a browser that shows the panels asks for `/favicon.ico` by itself).
+ */
 export function carriesOwnKey(gate: Gate, headers: IncomingHttpHeaders): boolean {
+  if (headers.cookie?.includes(`${gate.cookieName}=`) === true) return true;
   const bearer = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1];
   return [bearer, headers['x-dashboard-key'], headers['x-api-key']].some(
     (key) => typeof key === 'string' && gate.acceptsKey(key),
