@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RequestPage, RequestRow } from '../../src/protocol/rows.ts';
-import { createTestDatabase, engines, startPostgres, type PostgresServer } from '../support/databases.ts';
+import { createTestDatabase, engines } from '../support/databases.ts';
 import { createFakeAnthropic, text, type FakeAnthropic } from '../support/fake-anthropic.mjs';
+import { usePostgres } from '../support/postgres-suite.ts';
 import { startSidecar } from '../support/sidecar.ts';
 import { until } from '../support/until.ts';
 
-let server: PostgresServer;
+const server = usePostgres();
 let upstream: FakeAnthropic;
 beforeAll(async () => {
-  server = await startPostgres();
   upstream = await createFakeAnthropic({
     script: [
       {
@@ -21,7 +21,6 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await upstream.close();
-  await server.close();
 });
 
 async function ask(baseUrl: string, words: string): Promise<Response> {
@@ -44,7 +43,7 @@ async function toItsEnd(reader: ReadableStreamDefaultReader<Uint8Array> | undefi
 
 describe.each(engines)('a sidecar killed with -9 at work: %s', (engine) => {
   test('loses nothing a client got to its end, and shows what was in flight as interrupted', async () => {
-    const database = await createTestDatabase(engine, server);
+    const database = await createTestDatabase(engine, server());
     const { dataDir, databaseUrl } = database;
     const where = databaseUrl === null ? { dataDir } : { dataDir, databaseUrl };
     const first = await startSidecar({ upstream: upstream.url, ...where });

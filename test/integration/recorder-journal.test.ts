@@ -1,19 +1,13 @@
 import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RecorderStatus } from '../../src/protocol/status.ts';
 import { encodeFrame, FrameKind } from '../../src/sidecar/core/frames.ts';
 import { uuidV7 } from '../../src/sidecar/core/ids.ts';
 import { openDatabase } from '../../src/sidecar/store/database.ts';
-import {
-  createTestDatabase,
-  engines,
-  migrationsDir,
-  startPostgres,
-  type PostgresServer,
-  type TestDatabase,
-} from '../support/databases.ts';
+import { createTestDatabase, engines, migrationsDir, type TestDatabase } from '../support/databases.ts';
+import { usePostgres } from '../support/postgres-suite.ts';
 import { assistant, SSE, streamOf, text, turn, user } from '../support/messages.ts';
 import {
   journalOf,
@@ -45,17 +39,13 @@ const statusWhere = (
     () => `${JSON.stringify(recording.status())}\n${recording.logs.join('\n')}`,
   );
 
-let server: PostgresServer;
-beforeAll(async () => {
-  server = await startPostgres();
-});
-afterAll(() => server.close());
+const server = usePostgres();
 
 describe.each(engines)('the journal on %s', (engine) => {
   let database: TestDatabase;
   let open: Recording[];
   beforeEach(async () => {
-    database = await createTestDatabase(engine, server);
+    database = await createTestDatabase(engine, server());
     open = [];
   });
   afterEach(async () => {
@@ -185,12 +175,12 @@ describe.each(engines)('the journal on %s', (engine) => {
 
 describe('a database that is away', () => {
   it('keeps the journal, says why, and records everything once it is back', async () => {
-    const database = await createTestDatabase('postgresql', server);
+    const database = await createTestDatabase('postgresql', server());
     const recording = startRecording(database);
     await recording.recorder.ready;
     const before = recording.write(exchange(T0, 'before'));
     await recording.recorder.drain();
-    await server.stop();
+    await server().stop();
     const during = [1, 2, 3].map((n) => recording.write(exchange(T0 + n * 1000, `during ${String(n)}`)));
     await statusWhere(recording, (status) => status.lastError !== null);
     expect(recording.status().lastError).toMatch(/database cannot be reached/i);
@@ -198,7 +188,7 @@ describe('a database that is away', () => {
       code: 'database_unavailable',
     });
     expect(recording.files()).toHaveLength(3);
-    await server.start();
+    await server().start();
     await statusWhere(recording, (status) => status.lastError === null && status.recorded === 4);
     expect(recording.files()).toEqual([]);
     const { requests } = await recording.read('listRequests', { limit: 10 });
@@ -215,7 +205,7 @@ describe('a database that is away', () => {
     ['a port nobody listens on', 'postgres://nexus:made-up@127.0.0.1:1/none', /ECONNREFUSED/],
     ['a URL that is none', 'nonsense', /cannot be reached/],
   ])('says what is wrong with %s', async (_name, databaseUrl, why) => {
-    const database = await createTestDatabase('postgresql', server);
+    const database = await createTestDatabase('postgresql', server());
     const recording = startRecording({ ...database, databaseUrl });
     const { id } = recording.write(exchange(T0, 'kept'));
     const message = (await statusWhere(recording, (status) => status.lastError !== null)).lastError;
@@ -226,7 +216,7 @@ describe('a database that is away', () => {
   });
 
   it('says that a password is wrong, without the password', async () => {
-    const database = await createTestDatabase('postgresql', server);
+    const database = await createTestDatabase('postgresql', server());
     const recording = startRecording({
       ...database,
       databaseUrl: database.databaseUrl!.replace('made-up', 'made-wrong'),

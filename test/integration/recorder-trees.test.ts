@@ -1,11 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  createTestDatabase,
-  engines,
-  startPostgres,
-  type PostgresServer,
-  type TestDatabase,
-} from '../support/databases.ts';
+import { createTestDatabase, engines, type TestDatabase } from '../support/databases.ts';
+import { usePostgres } from '../support/postgres-suite.ts';
 import {
   assistant,
   SSE,
@@ -21,17 +16,13 @@ import { startRecording, type Recording } from '../support/recording.ts';
 
 const T0 = Date.UTC(2026, 10, 21, 9, 30, 15);
 
-let server: PostgresServer;
-beforeAll(async () => {
-  server = await startPostgres();
-});
-afterAll(() => server.close());
+const server = usePostgres();
 
 describe.each(engines)('trees on %s', (engine) => {
   let database: TestDatabase;
   let recording: Recording;
   beforeAll(async () => {
-    database = await createTestDatabase(engine, server);
+    database = await createTestDatabase(engine, server());
     recording = startRecording(database);
     await recording.recorder.ready;
   });

@@ -1,28 +1,19 @@
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  createTestDatabase,
-  engines,
-  startPostgres,
-  type PostgresServer,
-  type TestDatabase,
-} from '../support/databases.ts';
+import { createTestDatabase, engines, type TestDatabase } from '../support/databases.ts';
+import { usePostgres } from '../support/postgres-suite.ts';
 import { JSON_TYPE, messageOf, SSE, streamOf, text, toolUse, turn, user } from '../support/messages.ts';
 import { startRecording, type Recording, type ScriptedExchange } from '../support/recording.ts';
 
 const T0 = Date.UTC(2026, 10, 20, 12);
 
-let server: PostgresServer;
-beforeAll(async () => {
-  server = await startPostgres();
-});
-afterAll(() => server.close());
+const server = usePostgres();
 
 describe.each(engines)('recording on %s', (engine) => {
   let database: TestDatabase;
   let recording: Recording;
   beforeAll(async () => {
-    database = await createTestDatabase(engine, server);
+    database = await createTestDatabase(engine, server());
     recording = startRecording(database);
     await recording.recorder.ready;
   });

@@ -1,13 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RequestDetail, RequestPage, RequestRow } from '../../src/protocol/rows.ts';
 import type { SidecarStatus } from '../../src/protocol/status.ts';
-import {
-  createTestDatabase,
-  engines,
-  startPostgres,
-  type PostgresServer,
-  type TestDatabase,
-} from '../support/databases.ts';
+import { createTestDatabase, engines, type TestDatabase } from '../support/databases.ts';
+import { usePostgres } from '../support/postgres-suite.ts';
 import { pooledCaptures, type PooledExchange } from '../support/pooled.ts';
 import { replayUpstream, type Replayed, type ReplayUpstream } from '../support/replay.ts';
 import { startSidecar, type TestSidecar } from '../support/sidecar.ts';
@@ -18,11 +13,7 @@ const PARENTS_GOAL = 0.95;
 
 const exchanges = pooledCaptures();
 
-let server: PostgresServer;
-beforeAll(async () => {
-  server = await startPostgres();
-});
-afterAll(() => server.close());
+const server = usePostgres();
 
 describe.each(engines)('all captures through the sidecar, in one store: %s', (engine) => {
   let upstream: ReplayUpstream;
@@ -40,7 +31,7 @@ describe.each(engines)('all captures through the sidecar, in one store: %s', (en
 
   beforeAll(async () => {
     upstream = await replayUpstream();
-    database = await createTestDatabase(engine, server);
+    database = await createTestDatabase(engine, server());
     const { dataDir, databaseUrl } = database;
     const where = databaseUrl === null ? { dataDir } : { dataDir, databaseUrl };
     sidecar = await startSidecar({ upstream: upstream.url, ...where });

@@ -1,24 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { conversationQuery, requestQuery } from '../../src/protocol/queries.ts';
 import type { ConversationRow, RequestRow } from '../../src/protocol/rows.ts';
-import {
-  createTestDatabase,
-  engines,
-  startPostgres,
-  type PostgresServer,
-  type TestDatabase,
-} from '../support/databases.ts';
+import { createTestDatabase, engines, type TestDatabase } from '../support/databases.ts';
+import { usePostgres } from '../support/postgres-suite.ts';
 import { assistant, JSON_TYPE, SSE, streamOf, text, turn, user } from '../support/messages.ts';
 import { startRecording, type Recording } from '../support/recording.ts';
 
 const T0 = Date.UTC(2026, 10, 19, 10);
 const hour = (n: number): string => new Date(T0 + n * 3_600_000).toISOString();
 
-let server: PostgresServer;
-beforeAll(async () => {
-  server = await startPostgres();
-});
-afterAll(() => server.close());
+const server = usePostgres();
 
 describe.each(engines)('lists on %s', (engine) => {
   let database: TestDatabase;
@@ -26,7 +17,7 @@ describe.each(engines)('lists on %s', (engine) => {
   const ids: string[] = [];
 
   beforeAll(async () => {
-    database = await createTestDatabase(engine, server);
+    database = await createTestDatabase(engine, server());
     recording = startRecording(database);
     // Twelve conversations, one an hour: two projects, two domains, three models, every third one fails.
     for (let n = 0; n < 12; n++) {

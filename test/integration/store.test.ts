@@ -12,27 +12,18 @@ import { packCuts, unpackCuts } from '../../src/sidecar/store/cuts.ts';
 import { openDatabase, type Database } from '../../src/sidecar/store/database.ts';
 import { loadSalt } from '../../src/sidecar/store/settings.ts';
 import { timestamp } from '../../src/sidecar/store/values.ts';
-import {
-  createTestDatabase,
-  engines,
-  startPostgres,
-  type PostgresServer,
-  type TestDatabase,
-} from '../support/databases.ts';
+import { createTestDatabase, engines, type TestDatabase } from '../support/databases.ts';
+import { usePostgres } from '../support/postgres-suite.ts';
 import { assistant, text, toolResult, toolUse, turn, user } from '../support/messages.ts';
 import { json } from '../support/recording.ts';
 
-let server: PostgresServer;
-beforeAll(async () => {
-  server = await startPostgres();
-});
-afterAll(() => server.close());
+const server = usePostgres();
 
 describe.each(engines)('the store on %s', (engine) => {
   let made: TestDatabase;
   let database: Database;
   beforeAll(async () => {
-    made = await createTestDatabase(engine, server);
+    made = await createTestDatabase(engine, server());
     database = await openDatabase(made.options);
   });
   afterAll(async () => {
@@ -182,7 +173,7 @@ describe.each(engines)('the store on %s', (engine) => {
   });
 
   it('opens again with what was written, and migrates once', async () => {
-    const other = await createTestDatabase(engine, server);
+    const other = await createTestDatabase(engine, server());
     const first = await openDatabase(other.options);
     await insertRequestContent(first.db, 'again', prepareRequest([], json({ messages: [user('kept')] })));
     const ledger = sql<{ number: number }>`select number from schema_migration`;

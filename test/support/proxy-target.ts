@@ -7,16 +7,12 @@ import {
   decodeFrames,
   FrameKind,
   type EndFrame,
+  type JournalNote,
   type RequestHead,
   type ResponseHead,
 } from '../../src/sidecar/core/frames.ts';
 import type { Log } from '../../src/sidecar/log.ts';
-import {
-  openJournal,
-  type Journal,
-  type JournalNote,
-  type JournalOptions,
-} from '../../src/sidecar/proxy/journal.ts';
+import { openJournal, type Journal, type JournalOptions } from '../../src/sidecar/proxy/journal.ts';
 import { createProxy, type Proxy, type ProxyOptions } from '../../src/sidecar/proxy/proxy.ts';
 import { createRouter } from '../../src/sidecar/proxy/route.ts';
 import { parseUpstream } from '../../src/sidecar/proxy/upstream.ts';

@@ -1,4 +1,5 @@
 import type { LinkSignal, RequestType } from '../../protocol/rows.ts';
+import type { Usage } from './usage.ts';
 
 /**
  * What is read from one exchange, and what linking needs and decides. Pure types: `readFacts` fills RequestFacts,
@@ -170,15 +171,7 @@ export interface ResponseFacts {
   complete: boolean;
   /** An error body or a mid-stream error event. */
   error: { type: string; message: string } | null;
-  usage: {
-    inputTokens: number;
-    outputTokens: number;
-    cacheReadInputTokens: number;
-    cacheCreationInputTokens: number;
-    cacheCreation5mTokens: number;
-    cacheCreation1hTokens: number;
-    raw: unknown;
-  } | null;
+  usage: Usage | null;
   toolCallCount: number;
   spawns: SpawnCall[];
   /** The concatenated text blocks; empty without text. */

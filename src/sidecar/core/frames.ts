@@ -52,6 +52,13 @@ export interface EndFrame {
   redactions?: { path: string; kind: string }[];
 }
 
+/** What is told of a journal file: it has grown to `size` bytes of whole frames; `ended`: nothing more will come. */
+export interface JournalNote {
+  id: string;
+  size: number;
+  ended: boolean;
+}
+
 export interface Frame {
   kind: FrameKind;
   at: number;

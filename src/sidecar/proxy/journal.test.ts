@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { decodeFrames, FrameKind, type EndFrame, type RequestHead } from '../core/frames.ts';
+import {
+  decodeFrames,
+  FrameKind,
+  type EndFrame,
+  type JournalNote,
+  type RequestHead,
+} from '../core/frames.ts';
 import type { JournalFiles } from './files.ts';
-import { openJournal, type Journal, type JournalNote, type JournalOptions } from './journal.ts';
+import { openJournal, type Journal, type JournalOptions } from './journal.ts';
 
 const head = (id: string): RequestHead => ({
   id,

@@ -1,16 +1,9 @@
 import { join } from 'node:path';
-import type { RequestHead } from '../core/frames.ts';
+import type { JournalNote, RequestHead } from '../core/frames.ts';
 import { reason } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { journalFiles, type JournalFiles } from './files.ts';
 import { JournalFile, type JournalFileContext } from './journal-file.ts';
-
-/** A journal file has grown to `size` bytes of whole frames; `ended`: nothing more will come. */
-export interface JournalNote {
-  id: string;
-  size: number;
-  ended: boolean;
-}
 
 export interface JournalStats {
   /** Exchanges whose recording was given up, wholly or from some frame on, since start. */

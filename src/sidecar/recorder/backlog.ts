@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { JournalNote } from './thread.ts';
+import type { JournalNote } from '../core/frames.ts';
 import { Track } from './track.ts';
 
 const REMEMBERED = 1000;

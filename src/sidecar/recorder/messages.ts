@@ -1,8 +1,9 @@
+import type { JournalNote } from '../core/frames.ts';
 import type { NexusEvent } from '../../protocol/events.ts';
 import type { ProblemCode } from '../../protocol/problem.ts';
 import { internalError, NexusError } from '../errors.ts';
 import type { StoreReads } from '../store/reads.ts';
-import type { JournalNote, RecorderListener, RecorderOptions } from './thread.ts';
+import type { RecorderListener, RecorderOptions } from './thread.ts';
 
 /** What the worker starts with. `leftBehind`: ids of the journal files of an earlier life. */
 export interface WorkerStart {

@@ -14,10 +14,9 @@ import {
   type ExchangeOutcome,
   type RunningExchange,
 } from '../store/exchanges.ts';
-import { recordInvocations } from '../store/invocations.ts';
 import { cleanText, cleanTextOrNull, timestamp } from '../store/values.ts';
 import type { OpenExchange } from './open-exchange.ts';
-import { changed, type Change, type RecordContext } from './record.ts';
+import { changed, recordSpawns, type Change, type RecordContext } from './record.ts';
 
 /** Stores what became of a running exchange. Nothing happens when that is stored already. */
 export async function recordEnd(
@@ -48,18 +47,7 @@ export async function recordEnd(
       response_cuts: content === null ? null : packCuts(content.cuts),
     });
     if (row.conversation_id !== null) {
-      await recordInvocations(
-        tx,
-        {
-          tenant,
-          requestId: id,
-          conversationId: row.conversation_id,
-          sessionId: row.session_id,
-          project: row.project,
-        },
-        facts?.spawns ?? [],
-        at,
-      );
+      await recordSpawns(tx, exchange, row, facts?.spawns ?? [], at);
       await addOutcome(tx, {
         tenant,
         conversationId: row.conversation_id,

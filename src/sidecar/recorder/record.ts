@@ -6,7 +6,7 @@ import { findLinkCandidates } from '../store/candidates.ts';
 import { insertRequestContent, prepareRequest } from '../store/contents.ts';
 import { placeRequest } from '../store/conversations.ts';
 import type { Database } from '../store/database.ts';
-import { exchangeExists, findRunning, insertExchange } from '../store/exchanges.ts';
+import { exchangeExists, findRunning, insertExchange, type RunningExchange } from '../store/exchanges.ts';
 import { claimInvocation, recordInvocations } from '../store/invocations.ts';
 import { findThread } from '../store/threads.ts';
 import type { Tx } from '../store/tables.ts';
@@ -121,20 +121,23 @@ export async function recordCalls(
     await context.database.lockTenant(tx, tenant);
     const row = await findRunning(tx, tenant, id);
     if (row === null || row.conversation_id === null) return [];
-    await recordInvocations(
-      tx,
-      {
-        tenant,
-        requestId: id,
-        conversationId: row.conversation_id,
-        sessionId: row.session_id,
-        project: row.project,
-      },
-      calls,
-      at,
-    );
+    await recordSpawns(tx, exchange, row, calls, at);
     return changed(row.conversation_id);
   });
+}
+
+/** Stores the sub-agents an exchange of a conversation calls. */
+export async function recordSpawns(
+  tx: Tx,
+  exchange: OpenExchange,
+  row: RunningExchange,
+  calls: SpawnCall[],
+  at: number,
+): Promise<void> {
+  if (row.conversation_id === null) return;
+  const { tenant, id: requestId } = exchange.head;
+  const { conversation_id: conversationId, session_id: sessionId, project } = row;
+  await recordInvocations(tx, { tenant, requestId, conversationId, sessionId, project }, calls, at);
 }
 
 export function changed(conversationId: string | null): Change[] {

@@ -1,4 +1,5 @@
 import { setImmediate as macrotask } from 'node:timers/promises';
+import type { JournalNote } from '../core/frames.ts';
 import type { DatabaseStatus, RecorderStatus } from '../../protocol/status.ts';
 import { reason, type NexusError } from '../errors.ts';
 import { isUnavailable } from '../store/availability.ts';
@@ -10,7 +11,7 @@ import { Connection } from './connection.ts';
 import { EventBatch } from './event-batch.ts';
 import { recordCalls, recordRequest, type Change, type RecordContext } from './record.ts';
 import { recordEnd } from './record-end.ts';
-import type { JournalNote, RecorderListener, RecorderOptions } from './thread.ts';
+import type { RecorderListener, RecorderOptions } from './thread.ts';
 import type { Track } from './track.ts';
 
 /** A step that fails this often for a reason of its own is a bug in it: its file must not block the others. */

@@ -1,8 +1,9 @@
 import { readdirSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
+import type { JournalNote } from '../core/frames.ts';
 import { internalError, reason, shuttingDown } from '../errors.ts';
 import { fromPort, type FromWorker, type ToWorker, type WorkerStart } from './messages.ts';
-import type { JournalNote, RecorderListener, RecorderOptions, RecorderThread } from './thread.ts';
+import type { RecorderListener, RecorderOptions, RecorderThread } from './thread.ts';
 
 const RESTART_MS = 500;
 

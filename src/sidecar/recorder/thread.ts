@@ -1,5 +1,6 @@
 import type { NexusEvent } from '../../protocol/events.ts';
 import type { DatabaseStatus, RecorderStatus } from '../../protocol/status.ts';
+import type { JournalNote } from '../core/frames.ts';
 import type { StoreReads } from '../store/reads.ts';
 
 /** What the worker thread is started with. */
@@ -10,13 +11,6 @@ export interface RecorderOptions {
   databaseUrl: string | null;
   /** HMAC key of account ids when configured; else the store's own, told back by `onSalt`. */
   salt: string | null;
-}
-
-/** What the proxy tells of a journal file: it has grown to `size` bytes; `ended` once its end frame is written. */
-export interface JournalNote {
-  id: string;
-  size: number;
-  ended: boolean;
 }
 
 export interface RecorderListener {
