@@ -13,9 +13,8 @@ interface Match {
 
 /**
  * The deepest earlier exchange whose request, or request and response, is how this one begins. Equal depth: the own
- * session, then a response before a request, then the same system prompt, then the conversation with the fewest requests,
- * then the
- * one nobody went on from, then the newest.
+ * session, then a response before a request, then the same system prompt, then the conversation with the fewest
+ * requests, then the one nobody went on from, then the newest.
  */
 export function byPrefix(found: Case): LinkDecision | null {
   const matches = found.candidates.prefix
