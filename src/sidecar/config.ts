@@ -68,6 +68,34 @@ const settings = {
     help: 'stop when no window and no traffic has been seen for a while',
   },
   storageEnabled: { option: null, variable: 'STORAGE_ENABLED', shape: flag.default(true), help: '' },
+  /** Which secrets are masked in bodies before they are stored: the product's own keys, every known kind, none. */
+  redactBodies: {
+    option: null,
+    variable: 'REDACT_BODIES',
+    shape: z.enum(['own', 'all', 'none']).default('own'),
+    help: '',
+  },
+  /** Conversations untouched for this many days are deleted; 0: kept for ever. */
+  retentionDays: {
+    option: null,
+    variable: 'RETENTION_DAYS',
+    shape: z.coerce.number('expected days').min(0).max(36_500).default(0),
+    help: '',
+  },
+  /** The oldest conversations are deleted while the store holds more than this many megabytes (10^6); 0: no limit. */
+  retentionMegabytes: {
+    option: null,
+    variable: 'RETENTION_MB',
+    shape: z.coerce.number('expected megabytes').min(0).max(100_000_000).default(0),
+    help: '',
+  },
+  collectSamples: { option: null, variable: 'COLLECT_TEST_SAMPLES', shape: flag.default(false), help: '' },
+  samplesDir: {
+    option: null,
+    variable: 'TEST_SAMPLES_DIR',
+    shape: z.string().default('test-samples'),
+    help: '',
+  },
   allowedHosts: {
     option: null,
     variable: 'ALLOWED_HOSTS',
@@ -131,8 +159,10 @@ const settings = {
 
 type Settings = typeof settings;
 type Given = { [K in keyof Settings]: z.output<Settings[K]['shape']> };
-export type ServeConfig = Omit<Given, 'dataDir'> & {
+export type ServeConfig = Omit<Given, 'dataDir' | 'collectSamples' | 'samplesDir'> & {
   dataDir: string;
+  /** Where masked samples of traffic are collected (SPEC 3.9), or null. */
+  samplesDir: string | null;
   /** Variables of the old system that are accepted and do nothing. */
   withoutEffect: string[];
 };
@@ -156,9 +186,10 @@ export function readConfig(args: string[], env: NodeJS.ProcessEnv, cwd: string):
     }
     values[key] = parsed.data;
   }
-  const config = values as unknown as Given;
+  const { collectSamples, samplesDir, ...config } = values as unknown as Given;
   return {
     ...config,
+    samplesDir: collectSamples ? resolve(cwd, samplesDir) : null,
     dataDir: resolve(cwd, config.dataDir ?? defaultDataDir(process.platform, env)),
     withoutEffect: WITHOUT_EFFECT.filter((name) => emptyAsAbsent(variables[name]) !== undefined),
   };

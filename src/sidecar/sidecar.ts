@@ -161,6 +161,10 @@ export async function startSidecar(
         migrationsDir: fileURLToPath(new URL('./migrations', import.meta.url)),
         databaseUrl: config.databaseUrl ?? null,
         salt: config.salt ?? null,
+        redactBodies: config.redactBodies,
+        ownSecrets: [state.token, state.pathKey],
+        retention: { days: config.retentionDays, bytes: config.retentionMegabytes * 1e6 },
+        samplesDir: config.samplesDir,
       },
       {
         onEvent: events.publish,

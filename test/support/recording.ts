@@ -5,7 +5,7 @@ import type { RecorderStatus } from '../../src/protocol/status.ts';
 import { encodeFrame, FrameKind, type EndFrame, type RequestHead } from '../../src/sidecar/core/frames.ts';
 import { uuidV7 } from '../../src/sidecar/core/ids.ts';
 import { startRecorder } from '../../src/sidecar/recorder/start.ts';
-import type { RecorderThread } from '../../src/sidecar/recorder/thread.ts';
+import type { RecorderOptions, RecorderThread } from '../../src/sidecar/recorder/thread.ts';
 import type { StoreReads } from '../../src/sidecar/store/reads.ts';
 import { migrationsDir, type TestDatabase } from './databases.ts';
 
@@ -109,7 +109,7 @@ export interface Recording {
 /** A recorder thread on a test's database, running from the sources. */
 export function startRecording(
   database: Pick<TestDatabase, 'dataDir' | 'databaseUrl'>,
-  options: { migrations?: string; salt?: string } = {},
+  options: { migrations?: string; salt?: string; recorder?: Partial<RecorderOptions> } = {},
 ): Recording {
   const journalDir = join(database.dataDir, 'journal');
   mkdirSync(journalDir, { recursive: true });
@@ -123,6 +123,11 @@ export function startRecording(
       migrationsDir: options.migrations ?? migrationsDir,
       databaseUrl: database.databaseUrl,
       salt: options.salt ?? 'made-up-salt',
+      redactBodies: 'own',
+      ownSecrets: [],
+      retention: { days: 0, bytes: 0 },
+      samplesDir: null,
+      ...options.recorder,
     },
     {
       onEvent: (event) => events.push(event),

@@ -9,6 +9,9 @@ export interface Redaction {
   kind: string;
 }
 
+/** What is masked in bodies: the product's own keys, every kind of the table, nothing (SPEC 3.3). */
+export type RedactBodies = 'own' | 'all' | 'none';
+
 interface SecretPattern {
   kind: string;
   pattern: RegExp;

@@ -1,9 +1,10 @@
 import type { EventName } from '../../protocol/events.ts';
 import type { RequestFacts, SpawnCall } from '../core/facts.ts';
 import { decideLink, linkQuery } from '../core/linker.ts';
+import { prepareBody } from '../core/prepare.ts';
 import { resolveAccount } from '../store/accounts.ts';
 import { findLinkCandidates } from '../store/candidates.ts';
-import { insertRequestContent, prepareRequest } from '../store/contents.ts';
+import { insertRequestContent } from '../store/contents.ts';
 import { placeRequest } from '../store/conversations.ts';
 import type { Database } from '../store/database.ts';
 import { exchangeExists, findRunning, insertExchange, type RunningExchange } from '../store/exchanges.ts';
@@ -27,10 +28,11 @@ export type Change = [name: EventName, id: string];
 export async function recordRequest(context: RecordContext, exchange: OpenExchange): Promise<Change[]> {
   const { head } = exchange;
   const facts = exchange.facts();
-  const prepared = prepareRequest(head.headers, exchange.body);
+  const prepared = prepareBody(exchange.body);
   return context.database.db.transaction().execute(async (tx) => {
     if (await exchangeExists(tx, head.tenant, head.id)) return [];
-    const content = await insertRequestContent(tx, head.tenant, prepared);
+    const content = await insertRequestContent(tx, head.tenant, head.headers, prepared);
+    if (content === null) throw new Error('A whole chain has no base that could be missing');
     await context.database.lockTenant(tx, head.tenant);
     const accountId = await resolveAccount(tx, context.salt, {
       tenant: head.tenant,

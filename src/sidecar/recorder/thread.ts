@@ -1,6 +1,7 @@
 import type { NexusEvent } from '../../protocol/events.ts';
 import type { DatabaseStatus, RecorderStatus } from '../../protocol/status.ts';
 import type { JournalNote } from '../core/frames.ts';
+import type { RedactBodies } from '../core/redact.ts';
 import type { StoreReads } from '../store/reads.ts';
 
 /** What the worker thread is started with. */
@@ -11,6 +12,14 @@ export interface RecorderOptions {
   databaseUrl: string | null;
   /** HMAC key of account ids when configured; else the store's own, told back by `onSalt`. */
   salt: string | null;
+  /** Which secrets are masked in bodies (SPEC 3.3). */
+  redactBodies: RedactBodies;
+  /** The product's own keys (the token, the path key): masked wherever they appear, unless `redactBodies` is `none`. */
+  ownSecrets: readonly string[];
+  /** Retention (SPEC 3.7): days since a conversation's last request, bytes of the whole store; 0 is no limit. */
+  retention: { days: number; bytes: number };
+  /** Where one masked sample per kind of request is kept (SPEC 3.9), or null. */
+  samplesDir: string | null;
 }
 
 export interface RecorderListener {

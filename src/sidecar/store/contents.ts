@@ -1,7 +1,7 @@
 import { joinBody } from '../core/join.ts';
-import { splitBody } from '../core/split.ts';
+import type { PreparedBody } from '../core/prepare.ts';
 import { insertBlocks, newBlock, readBlock, readBlockOrNull, type NewBlock } from './blocks.ts';
-import { insertNodes, missingNodes, newChain, readChain } from './nodes.ts';
+import { insertNodes, missingNodes, readChain } from './nodes.ts';
 import type { ExchangeTable, Store } from './tables.ts';
 
 /** Where a request's content is: a template with its chains and overlay, or one raw block; all null without a body. */
@@ -19,30 +19,16 @@ export type RequestContent = Pick<
 
 export type HeaderPairs = [string, string][];
 
-/** Prepared outside any transaction: splitting and verifying a large body takes milliseconds. */
-export interface PreparedRequest {
-  headers: HeaderPairs;
-  body: PreparedBody;
-}
-type PreparedBody =
-  | { kind: 'none' }
-  | { kind: 'raw'; bytes: Buffer }
-  | { kind: 'split'; split: NonNullable<ReturnType<typeof splitBody>> };
-
-/** A body is kept as a split only after the split gave it back byte for byte. */
-export function prepareRequest(headers: HeaderPairs, body: Buffer | null): PreparedRequest {
-  if (body === null) return { headers, body: { kind: 'none' } };
-  const split = splitBody(body);
-  if (split !== null && joinBody(split).equals(body)) return { headers, body: { kind: 'split', split } };
-  return { headers, body: { kind: 'raw', bytes: body } };
-}
-
-/** Stores what is new of a request and says where all of it is. */
+/**
+ * Stores what is new of a request and says where all of it is. null: the node a chain was to go on from is not stored
+ * (any more), so the body has to be prepared in full.
+ */
 export async function insertRequestContent(
   db: Store,
   tenant: string,
-  { headers, body }: PreparedRequest,
-): Promise<RequestContent> {
+  headers: HeaderPairs,
+  body: PreparedBody,
+): Promise<RequestContent | null> {
   const { block: headerBlock, length } = foldHeaders(headers);
   const content: RequestContent = {
     request_headers: headerBlock.hash,
@@ -60,17 +46,18 @@ export async function insertRequestContent(
     blocks.push(raw);
     content.raw = raw.hash;
   }
-  if (body.kind !== 'split') {
+  if (body.kind !== 'chains') {
     await insertBlocks(db, tenant, blocks);
     return content;
   }
-  const { split } = body;
-  const messages = newChain('message', split.messages);
-  const system = newChain('system', split.system);
-  const tools = newChain('tools', split.tools);
-  const template = newBlock('template', split.template);
-  const overlay = split.overlay === null ? null : newBlock('overlay', split.overlay);
-  const missing = await missingNodes(db, tenant, [messages, system, tools]);
+  const template = newBlock('template', body.template);
+  const overlay = body.overlay === null ? null : newBlock('overlay', body.overlay);
+  const missing = await missingNodes(db, tenant, [
+    { kind: 'message', chain: body.messages },
+    { kind: 'system', chain: body.system },
+    { kind: 'tools', chain: body.tools },
+  ]);
+  if (missing === null) return null;
   blocks.push(template, ...(overlay === null ? [] : [overlay]), ...missing.blocks);
   await insertBlocks(db, tenant, blocks);
   await insertNodes(db, tenant, missing.nodes);
@@ -78,9 +65,9 @@ export async function insertRequestContent(
     ...content,
     template: template.hash,
     overlay: overlay?.hash ?? null,
-    messages_tip: messages.tip,
-    system_tip: system.tip,
-    tools_tip: tools.tip,
+    messages_tip: body.messages.tip,
+    system_tip: body.system.tip,
+    tools_tip: body.tools.tip,
   };
 }
 

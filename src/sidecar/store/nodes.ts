@@ -1,39 +1,35 @@
 import { sql } from 'kysely';
-import { chainNodes, type ChainNode } from '../core/chain.ts';
+import type { ChainNode } from '../core/chain.ts';
+import type { PreparedChain } from '../core/prepare.ts';
 import type { ChainItem } from '../core/split.ts';
 import { unpack, type NewBlock } from './blocks.ts';
 import type { BlockKind, Store } from './tables.ts';
 
-/** A chain on its way into the store. `tip` is the key of its last node; null for an empty chain. */
-export interface NewChain {
-  nodes: ChainNode[];
+/** A chain with the kind of its blocks. */
+export interface KindOfChain {
   kind: BlockKind;
-  tip: Buffer | null;
+  chain: PreparedChain;
 }
 
 const ROWS_PER_INSERT = 500;
 
-export function newChain(kind: BlockKind, items: ChainItem[]): NewChain {
-  const nodes = chainNodes(items);
-  return { nodes, kind, tip: nodes.at(-1)?.key ?? null };
-}
-
-/** What of these chains is not stored yet: the nodes, parents first, and the blocks they need. */
+/** What of these chains is not stored yet: the nodes, parents first, and the blocks they need. null: a base is not. */
 export async function missingNodes(
   db: Store,
   tenant: string,
-  chains: NewChain[],
-): Promise<{ nodes: NewNode[]; blocks: NewBlock[] }> {
+  chains: KindOfChain[],
+): Promise<{ nodes: NewNode[]; blocks: NewBlock[] } | null> {
   const known = await knownKeys(db, tenant, chains);
   const nodes = new Map<string, NewNode>();
   const blocks: NewBlock[] = [];
-  for (const chain of chains) {
-    let parent: Buffer | null = null;
+  for (const { kind, chain } of chains) {
+    let parent: Buffer | null = chain.base?.key ?? null;
+    if (parent !== null && !known.has(parent.toString('latin1'))) return null;
     for (const node of chain.nodes) {
       const name = node.key.toString('latin1');
       if (!known.has(name) && !nodes.has(name)) {
         nodes.set(name, { ...node, parent });
-        blocks.push({ hash: node.blockHash, kind: chain.kind, bytes: node.block });
+        blocks.push({ hash: node.blockHash, kind, bytes: node.block });
       }
       parent = node.key;
     }
@@ -83,8 +79,11 @@ export async function readChain(db: Store, tenant: string, tip: Buffer | null): 
 }
 
 /** A chain's stored nodes are a prefix of it, so one look-up of all keys finds where the new part begins. */
-async function knownKeys(db: Store, tenant: string, chains: NewChain[]): Promise<Set<string>> {
-  const keys = chains.flatMap((chain) => chain.nodes.map((node) => node.key));
+async function knownKeys(db: Store, tenant: string, chains: KindOfChain[]): Promise<Set<string>> {
+  const keys = chains.flatMap(({ chain: { base, nodes } }) => [
+    ...(base === null ? [] : [base.key]),
+    ...nodes.map((node) => node.key),
+  ]);
   if (keys.length === 0) return new Set();
   const { rows } = await sql<{ key: Buffer }>`
     select key from node where tenant = ${tenant} and key = any(${keys}::bytea[])`.execute(db);
