@@ -33,7 +33,20 @@ export const recorderStatus = z.object({
   recorded: z.number(),
   failed: z.number(),
   dropped: z.number(),
+  /** What keeps recording from working now; null while it works. */
   lastError: z.string().nullable(),
+  /** When `lastError` was last seen, in ms since the epoch. */
+  lastErrorAt: z.number().nullable().optional(),
+  /** When the oldest exchange that waits began, in ms since the epoch; null when none waits. */
+  oldestPendingAt: z.number().nullable().optional(),
+  /** Bytes in the journal that wait to be recorded. */
+  journalBytes: z.number().optional(),
+  /** Why the last of the `failed` ones could not be recorded, and where its file is. */
+  lastFailure: z.string().nullable().optional(),
+  /** Why the last of the `dropped` ones was dropped. */
+  lastDrop: z.string().nullable().optional(),
+  /** Exchanges whose client had its last byte before the journal had it (a slow disk). */
+  late: z.number().optional(),
 });
 export type RecorderStatus = z.infer<typeof recorderStatus>;
 
@@ -47,6 +60,8 @@ export type DatabaseStatus = z.infer<typeof databaseStatus>;
 export const sidecarStatus = z.object({
   version: z.string(),
   uptimeMs: z.number(),
+  /** `live`: nothing is written to disk, only the newest exchanges are shown (STORAGE_ENABLED=false). */
+  storage: z.enum(['kept', 'live']).default('kept'),
   database: databaseStatus,
   upstream: z.string(),
   activeRequests: z.number(),

@@ -48,10 +48,11 @@ export function formatDuration(ms: number): string {
   return hours % 24 === 0 ? `${Math.floor(hours / 24)}d` : `${Math.floor(hours / 24)}d ${hours % 24}h`;
 }
 
-/** `212 B`, `4.1 KB`, `2.3 MB`. */
+/** `212 B`, `4.1 KB`, `2.3 MB`, `1.2 GB`. */
 export function formatBytes(bytes: number): string {
   if (bytes < 1000) return `${bytes} B`;
-  return bytes < 1_000_000 ? `${trimmed(bytes / 1000, 1)} KB` : `${trimmed(bytes / 1_000_000, 1)} MB`;
+  if (bytes < 999_950) return `${trimmed(bytes / 1000, 1)} KB`;
+  return bytes < 999_950_000 ? `${trimmed(bytes / 1e6, 1)} MB` : `${trimmed(bytes / 1e9, 1)} GB`;
 }
 
 /** A share 0…1 as `94 %`; what is neither nothing nor all is never rounded to 0 or 100. */

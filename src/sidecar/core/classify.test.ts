@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { classify } from './classify.ts';
+import { readRequest } from './read-request.ts';
 
 const CLI: [string, string] = ['User-Agent', 'claude-cli/2.1.330 (external, cli)'];
 const text = (words: string): unknown[] => [{ role: 'user', content: [{ type: 'text', text: words }] }];
@@ -20,13 +20,15 @@ const body = (system: string, messages: unknown[], more = {}): unknown => ({
   messages,
   ...more,
 });
+const kind = (method: string, path: string, headers: [string, string][], body: unknown): string =>
+  readRequest({ method, path, headers, body }).requestType;
 const check = (
   json: unknown,
   expected: string,
   headers: [string, string][] = [CLI],
   path = '/v1/messages?beta=true',
 ): void => {
-  expect(classify('POST', path, headers, json)).toBe(expected);
+  expect(kind('POST', path, headers, json)).toBe(expected);
 };
 
 const MAIN =
@@ -104,15 +106,15 @@ describe('classify', () => {
     for (const path of ['/v1/models', '/v1/messages/batches', '/api/hello', '/', '']) {
       check({}, 'other', [CLI], path);
     }
-    expect(classify('GET', '/v1/messages', [], undefined)).toBe('other');
+    expect(kind('GET', '/v1/messages', [], undefined)).toBe('other');
     check(undefined, 'other');
   });
 
   test('any JSON has a kind', () => {
     fc.assert(
       fc.property(fc.jsonValue(), fc.string(), (json, path) => {
-        classify('POST', path, [CLI], json);
-        return classify('POST', '/v1/messages', [CLI], json) !== 'count_tokens';
+        kind('POST', path, [CLI], json);
+        return kind('POST', '/v1/messages', [CLI], json) !== 'count_tokens';
       }),
     );
   });

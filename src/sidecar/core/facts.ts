@@ -23,6 +23,8 @@ export interface RequestFacts {
   accountUuid: string | null;
   systemHash: Buffer | null;
   messageCount: number;
+  /** `tools` is a list that is not empty. */
+  hasTools: boolean;
   /** The link chain l_1 … l_n, one hash for each normalised block. Empty: nothing to link by. */
   links: Buffer[];
   /** How many of `links` lie before the first assistant block: prefixes this short never link across sessions. */

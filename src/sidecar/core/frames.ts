@@ -57,6 +57,8 @@ export interface JournalNote {
   id: string;
   size: number;
   ended: boolean;
+  /** Live mode only, where there are no files: the new bytes, and where in the journal they begin. */
+  added?: { from: number; bytes: Uint8Array<ArrayBuffer> };
 }
 
 export interface Frame {

@@ -1,15 +1,17 @@
-import { createHash, hash } from 'node:crypto';
 import { canonical, normaliseBlock, toolKey } from './block-form.ts';
-import { blocksOf, listOf, member, stringOf } from './json.ts';
+import type { ContentBlock } from './content-block.ts';
+import { sha256 } from './digest.ts';
+import { listOf, member, stringOf } from './json.ts';
+import { readMessage } from './message-facts.ts';
 
-/** The link chain of a list of messages. */
-interface LinkChain {
+/** The link chain of a list of messages, as far as they were added. */
+export interface LinkChain {
   /** l_1 … l_n, one for each block that says something. */
   links: Buffer[];
   /** How many of `links` lie before the first assistant block. */
   ownLinks: number;
-  /** The chain so far after each item of the split, 1:1 with `Split.messages`; `NO_LINK` before the first link. */
-  perItem: Buffer[];
+  /** An assistant block has been added. */
+  answered: boolean;
   /** The last link; null without any. */
   tip: Buffer | null;
   /** Keys of the tool calls and results seen so far, for `extendChain`. */
@@ -30,22 +32,31 @@ export function linkChain(
   const chain: LinkChain = {
     links: [],
     ownLinks: 0,
-    perItem: [],
+    answered: from.tip !== null,
     tip: from.tip,
     seenTools: new Set(from.seenTools),
   };
-  let answered = from.tip !== null;
   for (const message of listOf(messages)) {
-    const role = stringOf(member(message, 'role')) ?? '';
-    const content = member(message, 'content');
-    const before = chain.links.length;
-    addMessage(chain, role, content);
-    if (role === 'assistant' && chain.links.length > before) answered = true;
-    if (!answered) chain.ownLinks = chain.links.length;
-    // A message without blocks is one item of the split all the same.
-    if (blocksOf(content).length === 0) chain.perItem.push(chain.tip ?? NO_LINK);
+    const { role, blocks } = readMessage(message);
+    addMessage(chain, role, blocks);
   }
   return chain;
+}
+
+/** Adds a message's blocks to the chain. */
+export function addMessage(chain: LinkChain, role: string, blocks: ContentBlock[]): void {
+  const before = chain.links.length;
+  const keys = blocks.map(({ json }) => toolKey(json));
+  const tools = keys.filter((key) => key !== null);
+  const skip = role === 'system' || (tools.length > 0 && tools.every((key) => chain.seenTools.has(key)));
+  const run: ResultRun = { base: chain.tip, sum: null };
+  for (let index = 0; index < blocks.length; index++) {
+    const key = keys[index] ?? null;
+    if (!skip && !(key !== null && chain.seenTools.has(key))) addBlock(chain, role, blocks[index]!, run);
+    if (key !== null && role !== 'system') chain.seenTools.add(key);
+  }
+  if (role === 'assistant' && chain.links.length > before) chain.answered = true;
+  if (!chain.answered) chain.ownLinks = chain.links.length;
 }
 
 /** The request's chain with the response's blocks behind it; null when the response adds none. */
@@ -58,33 +69,19 @@ export function extendChain(
   return chain.links.length === 0 ? null : chain.tip;
 }
 
-/** SHA-256 of the system prompt without its billing block; null when there is none. */
-export function systemHash(system: unknown): Buffer | null {
-  const texts = blocksOf(system)
+/** SHA-256 of the system prompt's blocks without the billing one; null when there is none. */
+export function systemHash(blocks: unknown[]): Buffer | null {
+  const texts = blocks
     .filter((block) => !isBilling(block))
     .map((block) => normaliseBlock(block) ?? '')
     .filter((form) => form !== '');
-  return texts.length === 0 ? null : createHash('sha256').update(canonical(texts)).digest();
+  return texts.length === 0 ? null : sha256(canonical(texts));
 }
 
 /** Claude Code's billing block: it changes with every request of some versions. */
 export function isBilling(block: unknown): boolean {
   const text = stringOf(member(block, 'text'));
   return text?.trimStart().startsWith('x-anthropic-billing-header') ?? false;
-}
-
-function addMessage(chain: LinkChain, role: string, content: unknown): void {
-  const blocks = blocksOf(content);
-  const keys = blocks.map(toolKey);
-  const tools = keys.filter((key) => key !== null);
-  const skip = role === 'system' || (tools.length > 0 && tools.every((key) => chain.seenTools.has(key)));
-  const run: ResultRun = { base: chain.tip, sum: null };
-  for (let index = 0; index < blocks.length; index++) {
-    const key = keys[index] ?? null;
-    if (!skip && !(key !== null && chain.seenTools.has(key))) addBlock(chain, role, blocks[index], run);
-    if (key !== null && role !== 'system') chain.seenTools.add(key);
-    chain.perItem.push(chain.tip ?? NO_LINK);
-  }
 }
 
 /**
@@ -96,12 +93,12 @@ interface ResultRun {
   sum: Buffer | null;
 }
 
-function addBlock(chain: LinkChain, role: string, block: unknown, run: ResultRun): void {
-  const form = normaliseBlock(block);
+function addBlock(chain: LinkChain, role: string, block: ContentBlock, run: ResultRun): void {
+  const form = block.form ?? normaliseBlock(block.json);
   if (form === null) return;
-  if (member(block, 'type') === 'tool_result') {
+  if (member(block.json, 'type') === 'tool_result') {
     if (run.sum === null) run.base = chain.tip;
-    run.sum = add(run.sum ?? NO_LINK, hash('sha256', form, 'buffer'));
+    run.sum = add(run.sum ?? NO_LINK, sha256(form));
     chain.tip = link(run.base, role, run.sum);
   } else {
     run.sum = null;
@@ -117,8 +114,14 @@ function add(a: Buffer, b: Buffer): Buffer {
   return out;
 }
 
+/** One buffer and one call, as for the exact chain. */
 function link(parent: Buffer | null, role: string, form: string | Buffer): Buffer {
-  const head = Buffer.concat([parent ?? NO_LINK, Buffer.from(`${role}\0`)]);
-  const body = typeof form === 'string' ? Buffer.from(form) : form;
-  return hash('sha256', Buffer.concat([head, body]), 'buffer');
+  const head = `${role}\0`;
+  const roleLength = Buffer.byteLength(head);
+  const bytes = Buffer.allocUnsafe(32 + roleLength + Buffer.byteLength(form));
+  (parent ?? NO_LINK).copy(bytes);
+  bytes.write(head, 32);
+  if (typeof form === 'string') bytes.write(form, 32 + roleLength);
+  else form.copy(bytes, 32 + roleLength);
+  return sha256(bytes);
 }

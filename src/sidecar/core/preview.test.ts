@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { messagesFacts } from './message-facts.ts';
 import { answerPreviewOf, previewOf } from './preview.ts';
 
 const call = (name: string, input: unknown) => ({ type: 'tool_use', id: `toolu_${name}`, name, input });
@@ -37,5 +38,5 @@ test.each<[unknown[], { text: string; asked: boolean }]>([
   ],
   [[], { text: '', asked: false }],
 ])('a request says whether a user asked: %j', (messages, expected) => {
-  expect(previewOf(messages)).toEqual(expected);
+  expect(previewOf(messagesFacts(messages))).toEqual(expected);
 });

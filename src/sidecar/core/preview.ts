@@ -1,5 +1,6 @@
 import { blocksOf, member, stringOf } from './json.ts';
-import { asksForSummary, forkDirective, isClientText, queuedText, textsOf, workflowTask } from './wording.ts';
+import type { MessageFacts } from './message-facts.ts';
+import { asksForSummary, forkDirective, isClientText, queuedText, workflowTask } from './wording.ts';
 
 const LONGEST = 200;
 
@@ -14,20 +15,20 @@ export interface Preview {
  * brings, like "Read, Bash ×2"; empty when there is neither. New is what stands after the last answer; a prefilled one
  * at the very end is none.
  */
-export function previewOf(messages: unknown[]): Preview {
+export function previewOf(messages: MessageFacts[]): Preview {
   if (asksForSummary(messages)) return { text: 'Compact the conversation', asked: true };
   const lastAnswer = messages.findLastIndex(isAnswer);
   const prefilled = lastAnswer >= 0 && lastAnswer === messages.length - 1;
   const since = prefilled ? messages.slice(0, -1).findLastIndex(isAnswer) : lastAnswer;
   const fresh = messages.slice(since + 1);
   const texts = fresh.flatMap((message) => {
-    if (isUser(message)) return textsOf(message).map(spoken);
+    if (message.role === 'user') return message.texts.map(spoken);
     const queued = queuedText(message);
     return queued === null ? [] : [queued];
   });
   const typed = texts.find((text) => !isClientText(text));
   if (typed !== undefined) return { text: oneLine(typed), asked: true };
-  const results = toolResults(fresh, toolNames(messages.slice(0, since + 1)));
+  const results = toolResults(fresh, messages.slice(0, since + 1));
   if (results !== '') return { text: results, asked: false };
   const client = oneLine(texts.find((text) => text.includes('<command-name>')) ?? texts[0] ?? '');
   return { text: client, asked: client !== '' };
@@ -78,8 +79,7 @@ function purpose(input: unknown): string {
 
 /** A fork's directive and a workflow's task without the words around them. */
 const spoken = (text: string): string => forkDirective(text) ?? workflowTask(text) ?? text;
-const isUser = (message: unknown): boolean => member(message, 'role') === 'user';
-const isAnswer = (message: unknown): boolean => member(message, 'role') === 'assistant';
+const isAnswer = ({ role }: MessageFacts): boolean => role === 'assistant';
 
 /** Text on one line, at most 200 characters; a slash command is shown by its name. */
 function oneLine(text: string): string {
@@ -89,27 +89,18 @@ function oneLine(text: string): string {
   return characters.length <= LONGEST ? line : `${characters.slice(0, LONGEST - 1).join('')}…`;
 }
 
-function toolNames(messages: unknown[]): Map<string, string> {
-  const names = new Map<string, string>();
-  for (const message of messages) {
-    for (const block of blocksOf(member(message, 'content'))) {
-      const id = stringOf(member(block, 'id'));
-      const name = stringOf(member(block, 'name'));
-      if (id !== null && name !== null) names.set(id, name);
-    }
-  }
-  return names;
-}
-
-function toolResults(messages: unknown[], names: Map<string, string>): string {
+function toolResults(fresh: MessageFacts[], earlier: MessageFacts[]): string {
   const counts = new Map<string, number>();
-  for (const message of messages) {
-    for (const block of blocksOf(member(message, 'content'))) {
-      if (member(block, 'type') !== 'tool_result') continue;
-      const name = names.get(stringOf(member(block, 'tool_use_id')) ?? '') ?? 'tool result';
-      counts.set(name, (counts.get(name) ?? 0) + 1);
-    }
+  for (const id of fresh.flatMap(({ results }) => results)) {
+    const name = toolName(id, earlier) ?? 'tool result';
+    counts.set(name, (counts.get(name) ?? 0) + 1);
   }
   const parts = Array.from(counts, ([name, count]) => (count === 1 ? name : `${name} ×${String(count)}`));
   return oneLine(parts.join(', '));
+}
+
+/** Looked for from the end: the call stands in the newest answer. */
+function toolName(id: string, messages: MessageFacts[]): string | undefined {
+  const isIt = ([known]: [string, string]): boolean => known === id;
+  return messages.findLast(({ names }) => names.some(isIt))?.names.findLast(isIt)?.[1];
 }

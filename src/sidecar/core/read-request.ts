@@ -1,82 +1,105 @@
-import { hash } from 'node:crypto';
 import { normaliseText } from './block-form.ts';
 import { classify, headerOf } from './classify.ts';
+import { sha256 } from './digest.ts';
 import type { RequestFacts } from './facts.ts';
 import { blocksOf, listOf, member, parseJson, stringOf } from './json.ts';
-import { isBilling, linkChain, systemHash } from './normalise.ts';
+import { messagesFacts, type MessageFacts } from './message-facts.ts';
+import { isBilling, linkChain, systemHash, type LinkChain } from './normalise.ts';
 import { previewOf } from './preview.ts';
 import {
   asksForSummary,
   continuedText,
   forkDirective,
   isClientText,
-  textsOf,
+  newestOf,
   workflowTask,
 } from './wording.ts';
 
-interface RequestInput {
+export interface RequestHead {
   method: string;
   /** Path and query. */
   path: string;
   headers: [string, string][];
-  /** The parsed JSON; undefined when the body is none. */
-  body: unknown;
+}
+
+/** What of a body the facts are read from. */
+interface RequestContent {
+  /** The body's members; what stands for messages, system and tools does not matter. Undefined: it is no JSON. */
+  members: unknown;
+  messages: MessageFacts[];
+  system: SystemFacts;
+  hasTools: boolean;
+  chain: Pick<LinkChain, 'links' | 'ownLinks'>;
+}
+
+export interface SystemFacts {
+  hash: Buffer | null;
+  previousUpstreamId: string | null;
+  text: string;
 }
 
 /** Everything linking and lists need to know of a request. Any JSON is fine; what is odd is read as absent. */
-export function readRequest(input: RequestInput): RequestFacts {
-  const { body, headers } = input;
-  const messages = listOf(member(body, 'messages'));
-  const user = userOf(member(member(body, 'metadata'), 'user_id'));
-  const { links, ownLinks } = linkChain(messages);
-  const texts = firstTexts(messages);
+export function readRequest(input: RequestHead & { body: unknown }): RequestFacts {
+  const { body } = input;
+  return requestFacts(input, {
+    members: body,
+    messages: messagesFacts(member(body, 'messages')),
+    system: readSystem(blocksOf(member(body, 'system'))),
+    hasTools: listOf(member(body, 'tools')).length > 0,
+    chain: linkChain(member(body, 'messages')),
+  });
+}
+
+export function requestFacts({ method, path, headers }: RequestHead, content: RequestContent): RequestFacts {
+  const { members, messages, system, hasTools, chain } = content;
+  const user = userOf(member(member(members, 'metadata'), 'user_id'));
+  const first = messages.find(({ role, texts }) => role === 'user' && texts.length > 0)?.texts ?? [];
   const preview = previewOf(messages);
   return {
-    requestType: classify(input.method, input.path, headers, body),
-    model: stringOf(member(body, 'model')),
-    streaming: member(body, 'stream') === true,
+    requestType: classify(method, path, headers, { members, messages, hasTools, systemText: system.text }),
+    model: stringOf(member(members, 'model')),
+    streaming: member(members, 'stream') === true,
     sessionId: headerOf(headers, 'x-claude-code-session-id') ?? user.sessionId,
     agentId: headerOf(headers, 'x-claude-code-agent-id'),
     parentAgentId: headerOf(headers, 'x-claude-code-parent-agent-id'),
     newSessionForks: !(headerOf(headers, 'user-agent') ?? '').startsWith('claude-cli/1.'),
     retryCount: numberOf(headerOf(headers, 'x-stainless-retry-count')),
     accountUuid: user.accountUuid,
-    systemHash: systemHash(member(body, 'system')),
+    systemHash: system.hash,
     messageCount: messages.length,
-    links,
-    ownLinks,
-    promptHashes: promptHashes(messages, texts[0] ?? null),
-    firstUserText: texts.find((text) => !isClientText(text)) ?? texts[0] ?? null,
+    hasTools,
+    links: chain.links,
+    ownLinks: chain.ownLinks,
+    promptHashes: promptHashes(messages, first[0] ?? null),
+    firstUserText: first.find((text) => !isClientText(text)) ?? first[0] ?? null,
     preview: preview.text,
     asked: preview.asked,
-    thread: threadOf(member(body, 'thread')),
-    previousUpstreamId: previousUpstreamId(member(body, 'system')),
+    thread: threadOf(member(members, 'thread')),
+    previousUpstreamId: system.previousUpstreamId,
     continuedText: continuedText(messages),
     summarises: asksForSummary(messages),
     lastToolIds: lastToolIds(messages),
   };
 }
 
+/** What is read of the system prompt's blocks. */
+export function readSystem(blocks: unknown[]): SystemFacts {
+  return {
+    hash: systemHash(blocks),
+    previousUpstreamId: previousUpstreamId(blocks),
+    text: blocks.map((block) => stringOf(member(block, 'text')) ?? '').join('\n'),
+  };
+}
+
 /** SHA-256 of a prompt as it is compared: a Task/Agent call's with a sub-agent's first text. Empty: null. */
 export function promptHash(prompt: string): Buffer | null {
   const normal = normaliseText(prompt);
-  return normal === null ? null : hash('sha256', normal, 'buffer');
-}
-
-/** The texts of the first user message that has any; reminders do not count. */
-function firstTexts(messages: unknown[]): string[] {
-  for (const message of messages) {
-    if (member(message, 'role') !== 'user') continue;
-    const texts = textsOf(message);
-    if (texts.length > 0) return texts;
-  }
-  return [];
+  return normal === null ? null : sha256(normal);
 }
 
 /** The first user text, the task behind a workflow's preamble, and what the newest message directs a fork to do. */
-function promptHashes(messages: unknown[], first: string | null): Buffer[] {
-  const newest = messages.findLast((message) => member(message, 'role') !== 'system');
-  const directive = textsOf(newest).at(-1);
+function promptHashes(messages: MessageFacts[], first: string | null): Buffer[] {
+  const directive = newestOf(messages)?.texts.at(-1);
   const prompts = [
     first,
     first === null ? null : workflowTask(first),
@@ -115,8 +138,8 @@ function threadOf(thread: unknown): RequestFacts['thread'] {
 }
 
 /** `cc_prev_req=req_…` of the billing block: the parent's `request-id`. */
-function previousUpstreamId(system: unknown): string | null {
-  for (const block of blocksOf(system)) {
+function previousUpstreamId(system: unknown[]): string | null {
+  for (const block of system) {
     if (!isBilling(block)) continue;
     const found = /\bcc_prev_req=([\w-]+)/.exec(stringOf(member(block, 'text')) ?? '');
     if (found !== null) return found[1] ?? null;
@@ -125,12 +148,9 @@ function previousUpstreamId(system: unknown): string | null {
 }
 
 /** Ids of the newest message that calls a tool or answers one, newest first. */
-function lastToolIds(messages: unknown[]): string[] {
-  for (let index = messages.length - 1; index >= 0; index--) {
-    const ids = toolIdsOf(member(messages[index], 'content'));
-    if (ids.length > 0) return ids.reverse();
-  }
-  return [];
+function lastToolIds(messages: MessageFacts[]): string[] {
+  const keys = messages.findLast(({ toolKeys }) => toolKeys.length > 0)?.toolKeys ?? [];
+  return keys.map((key) => key.slice(key.indexOf(' ') + 1)).reverse();
 }
 
 /** The ids of tool calls and results in a message's content, in order. */

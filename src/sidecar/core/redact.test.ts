@@ -1,62 +1,5 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { redactHeaders, redactOwn, redactPath, redactText } from './redact.ts';
-
-describe('secrets in text', () => {
-  it.each([
-    ['key sk-ant-api03-abcdefgh_ij-kl.', 'key sk-ant-****.', 'anthropic-key'],
-    ['Authorization: Bearer abcdef.ghijkl-mn', 'Authorization: Bearer ****', 'bearer'],
-    ['authorization: bearer  abcdefghijkl', 'authorization: bearer  ****', 'bearer'],
-    ['Basic dXNlcjpwYXNzd29yZA==', 'Basic ****', 'basic'],
-    ['cnp_live_abcdefgh12345678', 'cnp_live_****', 'nexus-key'],
-    ['ghp_abcdefghijklmnop1234', 'ghp_****', 'github-token'],
-    ['github_pat_11ABCDEFG0abcdefghij_x', 'github_pat_****', 'github-token'],
-    [`AIza${'x'.repeat(35)}`, 'AIza****', 'google-key'],
-    ['xoxb-1234567890-abc', 'xoxb-****', 'slack-token'],
-    [
-      'https://hooks.slack.com/services/T000/B000/xyz',
-      'https://hooks.slack.com/services/****',
-      'slack-webhook',
-    ],
-    ['AKIAABCDEFGHIJKLMNOP', 'AKIA****', 'aws-key'],
-    [`aws_secret_access_key = ${'a'.repeat(40)}`, 'aws_secret_access_key = ****', 'aws-key'],
-    ['postgresql://me:pa55@host/db', 'postgresql://me:****@host/db', 'url-password'],
-    [
-      'x -----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY----- y',
-      'x -----PRIVATE KEY ****----- y',
-      'pem',
-    ],
-    ['-----BEGIN PRIVATE KEY-----\\nMIIE cut', '-----PRIVATE KEY ****-----', 'pem'],
-  ])('%s', (text, expected, kind) => {
-    expect(redactText(text)).toEqual({ text: expected, kinds: [kind] });
-    expect(redactText(expected)).toEqual({ text: expected, kinds: [] });
-  });
-
-  it.each(['Bearer of news', 'the sk-ant- prefix', 'cnp_live_', 'https://host:8080/x@y', 'basic needs', ''])(
-    'leaves %j',
-    (text) => {
-      expect(redactText(text)).toEqual({ text, kinds: [] });
-    },
-  );
-
-  it('changes nothing the second time, and never throws', () => {
-    const parts = fc.constantFrom(
-      'sk-ant-',
-      'Bearer ',
-      '-----BEGIN PRIVATE KEY-----',
-      'ghp_',
-      '://a:',
-      '@',
-      'abcdefghijklmnopqrst',
-    );
-    fc.assert(
-      fc.property(fc.array(fc.oneof(parts, fc.string({ maxLength: 8 })), { maxLength: 12 }), (list) => {
-        const once = redactText(list.join('')).text;
-        expect(redactText(once).text).toBe(once);
-      }),
-    );
-  });
-});
+import { redactHeaders, redactPath } from './redact.ts';
 
 describe('secrets in headers', () => {
   it.each([
@@ -103,31 +46,5 @@ describe('secrets in paths', () => {
     const result = redactPath(path);
     expect(result.path).toBe(expected);
     expect(result.redactions).toHaveLength(count);
-  });
-});
-
-describe("the product's own keys in bytes", () => {
-  it('are masked at the same length, in a copy', () => {
-    const key = 'cnp_live_abcdefghijklmnop-_12';
-    const token = 'the-sidecar-token';
-    const text = `{"a":"${key}","b":"${key}","c":"${token}${token}","d":"é"}`;
-    const given = Buffer.from(text);
-    const { bytes, kinds } = redactOwn(given, [token, 'short']);
-    expect(given.toString()).toBe(text);
-    expect(bytes).toHaveLength(given.length);
-    const stars = (n: number): string => '*'.repeat(n);
-    expect(JSON.parse(bytes.toString())).toEqual({
-      a: `cnp_live_${stars(key.length - 9)}`,
-      b: `cnp_live_${stars(key.length - 9)}`,
-      c: stars(2 * token.length),
-      d: 'é',
-    });
-    expect(kinds).toEqual(['nexus-key', 'nexus-token']);
-  });
-
-  it('cost no copy where there are none', () => {
-    const given = Buffer.from('nothing of cnp_live_ here, and short is too short');
-    expect(redactOwn(given, ['short'])).toEqual({ bytes: given, kinds: [] });
-    expect(redactOwn(given, ['short']).bytes).toBe(given);
   });
 });

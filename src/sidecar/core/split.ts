@@ -1,4 +1,15 @@
-import { encodeOverlay, HOLES, TEXT_HEAD, type Mark, type SplitNotes } from './overlay.ts';
+import { commonPrefix, standsAt } from './common-prefix.ts';
+import {
+  encodeOverlay,
+  HOLES,
+  isPlainText,
+  TEXT_HEAD,
+  type Mark,
+  type MessageNotes,
+  type Part,
+  type SplitNotes,
+  type ValueNotes,
+} from './overlay.ts';
 import {
   isAt,
   isEscaped,
@@ -32,29 +43,59 @@ export interface Split {
   tools: ChainItem[];
 }
 
+/** Where a part's value stands in the body. */
+interface Span {
+  start: number;
+  end: number;
+}
+
+/** What is kept of a split body, so that the next one is only taken apart where it differs. */
+export interface Before {
+  body: Buffer;
+  notes: SplitNotes;
+  /** null: not taken apart. */
+  spans: Record<Part, Span | null>;
+}
+
+/** A fresh split. Of what was known before only the notes are in it: `messages`, `system`, `tools` are the new items. */
+export interface FreshSplit extends Split, Omit<Before, 'body'> {
+  /** How many messages were known; whether `system` and `tools` were. */
+  known: { messages: number; system: boolean; tools: boolean };
+}
+
 const HOLE_BYTES = [Buffer.from([0]), Buffer.from([1]), Buffer.from([2]), Buffer.from([3])] as const;
+const NOTHING = Buffer.alloc(0);
 const TEXT_TAIL = Buffer.from('}');
 
-interface Work extends SplitNotes {
+interface Work extends Omit<FreshSplit, 'template' | 'overlay'> {
   b: Buffer;
+  before: Before | null;
 }
 
 /**
  * Takes a JSON body apart, or null for what it cannot do (not JSON, duplicate or escaped keys where they matter,
  * messages that are not objects, uneven spacing). Linear in the body; never throws. The caller verifies
- * `joinBody(split)` against the body before it relies on it.
+ * `rebuilds(split, body)` before it relies on it.
+ *
+ * `before`: messages that begin the list there too, and a `system` or `tools` value that is the same bytes, are not
+ * taken apart again. Each value is compared from where it starts: what else of a body changes does not matter.
  */
-export function splitBody(body: Uint8Array): Split | null {
+export function splitBody(body: Uint8Array, before: Before | null = null): FreshSplit | null {
   const b = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   const w: Work = {
     b,
+    before,
     messages: [],
     system: [],
     tools: [],
-    marks: { messages: [], system: [], tools: [] },
-    strings: [],
-    systemString: false,
-    spacing: { messages: newSpacing(), content: newSpacing(), system: newSpacing(), tools: newSpacing() },
+    notes: {
+      messages: [],
+      spacing: { messages: newSpacing(), content: newSpacing() },
+      system: emptyNotes(),
+      tools: emptyNotes(),
+    },
+    spans: { messages: null, system: null, tools: null },
+    known: { messages: 0, system: false, tools: false },
   };
   const pieces: Buffer[] = [];
   const seen = new Set<string>();
@@ -68,17 +109,29 @@ export function splitBody(body: Uint8Array): Split | null {
     const after = name === 'messages' ? takeMessages(w, value) : takeValues(w, value, name);
     if (after === null) return skipValue(b, value);
     if (after < 0) return -1;
+    w.spans[name] = { start: value, end: after };
     pieces.push(b.subarray(from, value), HOLE_BYTES[HOLES[name]]);
     from = after;
     return after;
   });
   if (end < 0 || skipSpace(b, end) !== b.length) return null;
   pieces.push(b.subarray(from));
-  const { messages, system, tools } = w;
-  return { template: Buffer.concat(pieces), overlay: encodeOverlay(w), messages, system, tools };
+  const { messages, system, tools, notes, spans, known } = w;
+  return {
+    template: Buffer.concat(pieces),
+    overlay: encodeOverlay(notes),
+    messages,
+    system,
+    tools,
+    notes,
+    spans,
+    known,
+  };
 }
 
-function holeName(b: Buffer, start: number, end: number): keyof typeof HOLES | null {
+const emptyNotes = (): ValueNotes => ({ items: 0, marks: [], isString: false, spacing: newSpacing() });
+
+function holeName(b: Buffer, start: number, end: number): Part | null {
   if (isAt(b, start, end, '"messages"')) return 'messages';
   if (isAt(b, start, end, '"system"')) return 'system';
   return isAt(b, start, end, '"tools"') ? 'tools' : null;
@@ -86,58 +139,99 @@ function holeName(b: Buffer, start: number, end: number): keyof typeof HOLES | n
 
 /** `system` and `tools`: the end of the value, or null when it stays in the template (null, an object, …). */
 function takeValues(w: Work, value: number, name: 'system' | 'tools'): number | null {
-  if (w.b[value] === OPEN_ARRAY) {
-    return scanArray(w.b, value, w.spacing[name], (start) =>
-      takeBlock(w, start, null, w[name], w.marks[name]),
-    );
+  const isString = name === 'system' && w.b[value] === QUOTE;
+  if (w.b[value] !== OPEN_ARRAY && !isString) return null;
+  const span = w.before?.spans[name] ?? null;
+  // A string or an array ends where its last byte says so, whatever follows.
+  if (w.before !== null && span !== null && standsAt(w.b, value, w.before.body, span.start, span.end)) {
+    w.notes[name] = w.before.notes[name];
+    w.known[name] = true;
+    return value + span.end - span.start;
   }
-  if (name === 'tools' || w.b[value] !== QUOTE) return null;
-  const end = skipValue(w.b, value);
-  if (end < 0) return -1;
-  w.system.push({ shell: null, block: textBlock(w.b.subarray(value, end)) });
-  w.systemString = true;
+  const notes = w.notes[name];
+  let end: number;
+  if (isString) {
+    notes.isString = true;
+    end = skipValue(w.b, value);
+    if (end >= 0) w[name].push({ shell: null, block: textBlock(w.b.subarray(value, end)) });
+  } else {
+    end = scanArray(w.b, value, notes.spacing, (start) => takeBlock(w.b, start, w[name], notes.marks, 0));
+  }
+  notes.items = w[name].length;
   return end;
 }
 
 function takeMessages(w: Work, value: number): number {
-  return scanArray(w.b, value, w.spacing.messages, (start) => takeMessage(w, start));
+  const resumed = knownMessages(w, value);
+  const onMessage = (start: number): number => takeMessage(w, start, value);
+  return scanArray(w.b, value, w.notes.spacing.messages, onMessage, resumed);
 }
 
-function takeMessage(w: Work, start: number): number {
+/** Takes over the messages that the body before begins with as well: where the last of them ends, or null. */
+function knownMessages(w: Work, value: number): number | null {
+  const span = w.before?.spans.messages ?? null;
+  if (w.before === null || span === null) return null;
+  const same = commonPrefix(w.b, value, w.before.body, span.start);
+  const list = w.before.notes.messages;
+  let low = 0;
+  let high = list.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (list[middle]!.end <= same) low = middle + 1;
+    else high = middle;
+  }
+  if (low === 0) return null;
+  w.notes.messages = list.slice(0, low);
+  w.notes.spacing.content = { ...w.before.notes.spacing.content };
+  w.known.messages = low;
+  return value + list[low - 1]!.end;
+}
+
+function takeMessage(w: Work, start: number, value: number): number {
   const b = w.b;
   const first = w.messages.length;
+  const marks: Mark[] = [];
   let contentStart = -1;
   let contentEnd = -1;
-  const end = scanObject(b, start, (keyStart, keyEnd, value) => {
+  const end = scanObject(b, start, (keyStart, keyEnd, at) => {
     if (isEscaped(b, keyStart, keyEnd)) return -1;
-    if (!isAt(b, keyStart, keyEnd, '"content"')) return skipValue(b, value);
+    if (!isAt(b, keyStart, keyEnd, '"content"')) return skipValue(b, at);
     if (contentStart >= 0) return -1;
-    const after = takeContent(w, value);
-    contentStart = value;
+    const after = takeContent(w, at, marks, first);
+    contentStart = at;
     contentEnd = after;
     return after;
   });
   if (end < 0) return -1;
-  const hole = contentStart >= 0 && (b[contentStart] === QUOTE || b[contentStart] === OPEN_ARRAY);
+  const isString = b[contentStart] === QUOTE;
+  const hole = contentStart >= 0 && (isString || b[contentStart] === OPEN_ARRAY);
   const shell = hole
     ? Buffer.concat([b.subarray(start, contentStart), HOLE_BYTES[0], b.subarray(contentEnd, end)])
     : b.subarray(start, end);
   const opening = w.messages[first];
-  if (opening === undefined) w.messages.push({ shell, block: Buffer.alloc(0) });
+  if (opening === undefined) w.messages.push({ shell, block: NOTHING });
   else opening.shell = shell;
+  const items = w.messages.length - first;
+  w.notes.messages.push({
+    start: start - value,
+    end: end - value,
+    items,
+    marks,
+    plain: items === 1 && hole && isPlainText(w.messages[first]!.block) ? shell.toString('latin1') : null,
+    isString,
+  } satisfies MessageNotes);
   return end;
 }
 
 /** The blocks of one message; none for an empty array and for content that is neither a string nor an array. */
-function takeContent(w: Work, value: number): number {
+function takeContent(w: Work, value: number, marks: Mark[], first: number): number {
   if (w.b[value] === OPEN_ARRAY) {
-    return scanArray(w.b, value, w.spacing.content, (start) =>
-      takeBlock(w, start, null, w.messages, w.marks.messages),
+    return scanArray(w.b, value, w.notes.spacing.content, (start) =>
+      takeBlock(w.b, start, w.messages, marks, first),
     );
   }
   const end = skipValue(w.b, value);
   if (end < 0 || w.b[value] !== QUOTE) return end;
-  w.strings.push(w.messages.length);
   w.messages.push({ shell: null, block: textBlock(w.b.subarray(value, end)) });
   return end;
 }
@@ -145,11 +239,10 @@ function takeContent(w: Work, value: number): number {
 const textBlock = (string: Buffer): Buffer => Buffer.concat([TEXT_HEAD, string, TEXT_TAIL]);
 
 /** One array item. Its own `cache_control` member (if there is exactly one) is cut out and noted. */
-function takeBlock(w: Work, start: number, shell: Buffer | null, into: ChainItem[], marks: Mark[]): number {
-  const b = w.b;
+function takeBlock(b: Buffer, start: number, into: ChainItem[], marks: Mark[], first: number): number {
   if (b[start] !== OPEN_OBJECT) {
     const end = skipValue(b, start);
-    if (end >= 0) into.push({ shell, block: b.subarray(start, end) });
+    if (end >= 0) into.push({ shell: null, block: b.subarray(start, end) });
     return end;
   }
   let found = 0;
@@ -170,10 +263,11 @@ function takeBlock(w: Work, start: number, shell: Buffer | null, into: ChainItem
     return after;
   });
   if (end < 0) return -1;
-  if (found !== 1) into.push({ shell, block: b.subarray(start, end) });
+  if (found !== 1) into.push({ shell: null, block: b.subarray(start, end) });
   else {
-    marks.push({ item: into.length, position, bytes: b.subarray(cutFrom, cutTo) });
-    into.push({ shell, block: Buffer.concat([b.subarray(start, cutFrom), b.subarray(cutTo, end)]) });
+    // A copy: what is noted of a body may be kept longer than the body.
+    marks.push({ item: into.length - first, position, bytes: Buffer.from(b.subarray(cutFrom, cutTo)) });
+    into.push({ shell: null, block: Buffer.concat([b.subarray(start, cutFrom), b.subarray(cutTo, end)]) });
   }
   return end;
 }

@@ -1,26 +1,26 @@
 import { normaliseText } from './block-form.ts';
-import { blocksOf, listOf, member, stringOf } from './json.ts';
+import type { MessageFacts } from './message-facts.ts';
 
 /** The sentences clients are recognised by, every version seen. Texts are compared after normalisation. */
 
 /** The newest message that is not a `system` one asks for a summary of the conversation. */
-export function asksForSummary(messages: unknown[]): boolean {
-  const last = messages.findLast((message) => member(message, 'role') !== 'system');
-  if (member(last, 'role') !== 'user') return false;
-  return textsOf(last).some((text) => text.includes(SUMMARY_REQUEST));
+export function asksForSummary(messages: MessageFacts[]): boolean {
+  const last = newestOf(messages);
+  return last?.role === 'user' && last.texts.some((text) => text.includes(SUMMARY_REQUEST));
+}
+
+/** The newest message that is not a `system` one. */
+export function newestOf(messages: MessageFacts[]): MessageFacts | undefined {
+  return messages.findLast(({ role }) => role !== 'system');
 }
 
 const SUMMARY_REQUEST = 'Your task is to create a detailed summary of the conversation';
 
 /** The user text that carries a summary into the new message list; not always in the first message. */
-export function continuedText(messages: unknown): string | null {
-  for (const message of listOf(messages)) {
-    if (member(message, 'role') !== 'user') continue;
-    for (const block of blocksOf(member(message, 'content'))) {
-      const raw = stringOf(member(block, 'text')) ?? '';
-      const text = raw.includes(CONTINUED) ? normaliseText(raw) : null;
-      if (text?.includes(CONTINUED) === true) return text;
-    }
+export function continuedText(messages: MessageFacts[]): string | null {
+  for (const { role, texts } of messages) {
+    const found = role === 'user' ? texts.find((text) => text.includes(CONTINUED)) : undefined;
+    if (found !== undefined) return found;
   }
   return null;
 }
@@ -36,9 +36,8 @@ const CLIENT_TEXT =
   /^(?:<local-command-|<command-|<task-notification|<fork-boilerplate|Caveat: The messages below were generated|\[Request interrupted by user|This session is being continued from a previous conversation)/;
 
 /** What the user typed while the model worked: newer versions send it in a `system` message. */
-export function queuedText(message: unknown): string | null {
-  if (member(message, 'role') !== 'system') return null;
-  const text = textsOf(message).find((one) => one.includes(QUEUED));
+export function queuedText({ role, texts }: MessageFacts): string | null {
+  const text = role === 'system' ? texts.find((one) => one.includes(QUEUED)) : undefined;
   return text === undefined ? null : normaliseText(text.slice(text.indexOf(QUEUED) + QUEUED.length));
 }
 
@@ -59,15 +58,4 @@ export function workflowTask(text: string): string | null {
   const at = text.search(/:\n[ \t]+\S/);
   if (at < 0) return null;
   return normaliseText(text.slice(at + 2).replace(/^ {2}/gm, ''));
-}
-
-/** The non-empty texts of a message's own text blocks, normalised. */
-export function textsOf(message: unknown): string[] {
-  const out: string[] = [];
-  for (const block of blocksOf(member(message, 'content'))) {
-    if (member(block, 'type') !== 'text') continue;
-    const text = normaliseText(stringOf(member(block, 'text')) ?? '');
-    if (text !== null) out.push(text);
-  }
-  return out;
 }
