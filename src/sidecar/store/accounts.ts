@@ -22,22 +22,21 @@ export async function resolveAccount(
   evidence: AccountEvidence,
 ): Promise<string | null> {
   const { accountUuid, credential } = evidence;
-  if (accountUuid !== null) {
-    const account = accountId(salt, accountUuid);
-    if (credential !== null) {
-      await remember(db, evidence.tenant, credential.fingerprint, account, evidence.at);
-    }
-    return account;
-  }
-  if (credential === null) return null;
-  if (credential.kind === 'api-key') return accountId(salt, credential.fingerprint);
+  if (accountUuid === null && credential?.kind === 'api-key') return accountId(salt, credential.fingerprint);
+  const named = accountUuid === null ? null : accountId(salt, accountUuid);
+  if (credential === null) return named;
   const row = await db
     .selectFrom('credential')
     .select('account_id')
     .where('tenant', '=', evidence.tenant)
     .where('fingerprint', '=', credential.fingerprint)
     .executeTakeFirst();
-  return row?.account_id ?? null;
+  if (named === null) return row?.account_id ?? null;
+  // Written when it says something new: an upsert on every request would lock and log the row each time.
+  if (row?.account_id !== named) {
+    await remember(db, evidence.tenant, credential.fingerprint, named, evidence.at);
+  }
+  return named;
 }
 
 export function accountId(salt: string, identity: string): string {
@@ -55,12 +54,6 @@ async function remember(
   await db
     .insertInto('credential')
     .values({ tenant, fingerprint, ...row })
-    .onConflict((conflict) =>
-      conflict
-        .columns(['tenant', 'fingerprint'])
-        .doUpdateSet(row)
-        // Written when it says something new, not on every request.
-        .where('credential.account_id', '!=', account),
-    )
+    .onConflict((conflict) => conflict.columns(['tenant', 'fingerprint']).doUpdateSet(row))
     .execute();
 }

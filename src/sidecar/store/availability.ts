@@ -1,7 +1,13 @@
 import { NexusError } from '../errors.ts';
 
-/** SQLSTATE classes: connection lost, server stopping or starting, out of resources (disk full, too many clients). */
-const STATES = /^(?:08|57P|53)/;
+/**
+ * SQLSTATEs that say nothing about the statement: connection lost (08), server stopping or starting (57P), cancelled by
+ * a time limit (57014), out of resources (53: disk full, too many clients), system errors (58), credentials or rights
+ * that were changed (28, 42501), a database or schema that was dropped (3D, 3F, 42P01) or is read-only for now (25006).
+ */
+const STATES = /^(?:08|57P|57014|53|58|28|3D|3F|25006|42501|42P01)/;
+/** Deadlock, serialization failure, lock not available: somebody else was quicker. */
+const CONTENTION = /^(?:40P01|40001|55P03)$/;
 const CODES = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -11,10 +17,18 @@ const CODES = new Set([
   'EAI_AGAIN',
   'EHOSTUNREACH',
   'ENETUNREACH',
+  'ECONNABORTED',
   'ENOSPC',
+  'EDQUOT',
+  'EFBIG',
+  'EIO',
+  'EROFS',
 ]);
+/** PostgreSQL has a SQLSTATE for a full disk, but none for a quota or a limit: those come as internal errors. */
+const DISK =
+  /no space left on device|disk quota exceeded|file too large|read-only file system|input\/output error/i;
 const MESSAGES =
-  /connection terminated|connection error|timeout exceeded when trying to connect|not queryable|pglite is closed|instance is already closed|driver has already been destroyed/i;
+  /connection terminated|connection error|timeout exceeded when trying to connect|query read timeout|not queryable|pglite is closed|instance is already closed|driver has already been destroyed/i;
 
 /**
  * True when an error says that the database is away, and nothing about the statement: to be tried again until it is
@@ -26,5 +40,12 @@ export function isUnavailable(error: unknown): boolean {
   if (error.name === 'RuntimeError') return true;
   const code = (error as { code?: unknown }).code;
   if (typeof code === 'string' && (STATES.test(code) || CODES.has(code))) return true;
-  return MESSAGES.test(error.message) || isUnavailable(error.cause);
+  return MESSAGES.test(error.message) || DISK.test(error.message) || isUnavailable(error.cause);
+}
+
+/** True when a transaction lost against another one at the same time: done again, it succeeds. */
+export function isContention(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const code = (error as { code?: unknown }).code;
+  return (typeof code === 'string' && CONTENTION.test(code)) || isContention(error.cause);
 }

@@ -1,4 +1,10 @@
-import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import {
+  brotliCompressSync,
+  brotliDecompressSync,
+  constants,
+  zstdCompressSync,
+  zstdDecompressSync,
+} from 'node:zlib';
 import { blockHash } from '../core/chain.ts';
 import type { BlockKind, Store } from './tables.ts';
 
@@ -9,35 +15,61 @@ export interface NewBlock {
   bytes: Buffer;
 }
 
+/** A block as its row has it. */
+export interface PackedBlock extends NewBlock {
+  codec: number;
+  rawSize: number;
+}
+
 const AS_IS = 0;
 const ZSTD = 1;
-/** Below this zstd's frame costs more than it saves. */
-const SMALLEST_COMPRESSED = 96;
-/** Rows per statement: far below the protocol's 65,535 parameters. */
-const ROWS_PER_INSERT = 500;
+const BROTLI = 2;
+/** Below this a frame costs more than it saves. */
+const SMALLEST_COMPRESSED = 64;
+/**
+ * Up to here brotli: its built-in words make source text of 0.3 to 8 KB 9 to 12 % smaller than zstd does, at the same
+ * time (0.1 ms for 3 KB, both ways). Beyond, zstd takes a quarter of the time and the difference fades.
+ */
+const LARGEST_BROTLI = 16 * 1024;
+const BROTLI_QUALITY = 5;
 
 export function newBlock(kind: BlockKind, bytes: Buffer): NewBlock {
   return { hash: blockHash(bytes), kind, bytes };
 }
 
-/**
- * Stores what is not stored yet. Sorted by hash, so that two transactions that insert the same content wait for each
- * other in one order and never deadlock.
- */
-export async function insertBlocks(db: Store, tenant: string, blocks: NewBlock[]): Promise<void> {
-  const distinct = new Map(blocks.map((block) => [block.hash.toString('latin1'), block]));
-  const sorted = [...distinct.values()].sort((a, b) => Buffer.compare(a.hash, b.hash));
-  for (let from = 0; from < sorted.length; from += ROWS_PER_INSERT) {
-    const rows = sorted.slice(from, from + ROWS_PER_INSERT).map(({ hash, kind, bytes }) => {
-      const packed = pack(bytes);
-      return { tenant, hash, kind, raw_size: bytes.length, ...packed };
-    });
-    await db
-      .insertInto('block')
-      .values(rows)
-      .onConflict((conflict) => conflict.doNothing())
-      .execute();
+/** Compressed when that is smaller. */
+export function packBlock(block: NewBlock): PackedBlock {
+  const { bytes } = block;
+  if (bytes.length >= SMALLEST_COMPRESSED) {
+    const small = bytes.length <= LARGEST_BROTLI;
+    const compressed = small ? brotli(bytes) : zstdCompressSync(bytes);
+    if (compressed.length < bytes.length) {
+      return { ...block, codec: small ? BROTLI : ZSTD, rawSize: bytes.length, bytes: compressed };
+    }
   }
+  return { ...block, codec: AS_IS, rawSize: bytes.length };
+}
+
+export function unpack(codec: number, bytes: Buffer): Buffer {
+  switch (codec) {
+    case ZSTD:
+      return zstdDecompressSync(bytes);
+    case BROTLI:
+      return brotliDecompressSync(bytes);
+    default:
+      return bytes;
+  }
+}
+
+function brotli(bytes: Buffer): Buffer {
+  return brotliCompressSync(bytes, {
+    params: {
+      [constants.BROTLI_PARAM_QUALITY]: BROTLI_QUALITY,
+      [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length,
+      // The window only has to reach over one block.
+      [constants.BROTLI_PARAM_LGWIN]: 16,
+    },
+  });
 }
 
 /** The content of one block; throws when it is missing, which a foreign key rules out. */
@@ -57,17 +89,4 @@ export async function readBlockOrNull(
   hash: Buffer | null,
 ): Promise<Buffer | null> {
   return hash === null ? null : readBlock(db, tenant, hash);
-}
-
-/** The bytes of a row, compressed when that is smaller. */
-function pack(bytes: Buffer): { codec: number; bytes: Buffer } {
-  if (bytes.length >= SMALLEST_COMPRESSED) {
-    const compressed = zstdCompressSync(bytes);
-    if (compressed.length < bytes.length) return { codec: ZSTD, bytes: compressed };
-  }
-  return { codec: AS_IS, bytes };
-}
-
-export function unpack(codec: number, bytes: Buffer): Buffer {
-  return codec === ZSTD ? zstdDecompressSync(bytes) : bytes;
 }

@@ -1,3 +1,4 @@
+import { sql, type RawBuilder } from 'kysely';
 import type { LinkDecision } from '../core/facts.ts';
 import type { Store } from './tables.ts';
 import { timestamp } from './values.ts';
@@ -14,26 +15,23 @@ export interface BranchRequest {
 /**
  * The branch a request is on. One that the linker calls new gets an id of its own: `_2`, `_3` … where the id exists.
  * A sub-task's branch keeps the id given when the call was recorded; further agents of one workflow are beside it.
+ * `change` is the statement that opens it; null where it exists.
  */
-export async function openBranch(db: Store, request: BranchRequest): Promise<string> {
-  const { branch } = request;
-  if (branch.kind === 'same') return branch.id;
+export async function openBranch(
+  db: Store,
+  request: BranchRequest,
+): Promise<{ branchId: string; change: RawBuilder<unknown> | null }> {
+  const { branch, tenant, conversationId, parentId, requestId } = request;
+  const exists = branch.kind === 'same' || (branch.kind === 'main' && !branch.isNew);
+  if (exists) return { branchId: branch.id, change: null };
   const unique = branch.isNew && branch.kind !== 'main';
   const branchId = unique ? await uniqueId(db, request) : branch.id;
-  await db
-    .insertInto('branch')
-    .values({
-      tenant: request.tenant,
-      conversation_id: request.conversationId,
-      branch_id: branchId,
-      kind: branch.kind,
-      parent_id: request.parentId,
-      first_id: request.requestId,
-      created_at: timestamp(request.at),
-    })
-    .onConflict((conflict) => conflict.doNothing())
-    .execute();
-  return branchId;
+  const change = sql`
+    insert into branch (tenant, conversation_id, branch_id, kind, parent_id, first_id, created_at)
+    values (${tenant}, ${conversationId}, ${branchId}, ${branch.kind}, ${parentId}, ${requestId},
+      ${timestamp(request.at)})
+    on conflict do nothing`;
+  return { branchId, change };
 }
 
 async function uniqueId(db: Store, { tenant, conversationId, branch }: BranchRequest): Promise<string> {

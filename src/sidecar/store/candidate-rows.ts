@@ -15,6 +15,7 @@ export type CandidateRow = Pick<
   | 'response_link'
   | 'state'
   | 'link_depth'
+  | 'system_hash'
 > & {
   started_at: number;
   conversation_id: string;
@@ -22,12 +23,13 @@ export type CandidateRow = Pick<
   is_subtask: boolean;
   summarises: boolean;
   request_count: number;
+  children: LinkCandidate['children'];
 };
 
 const COLUMNS = sql`exchange.id, exchange.started_at, exchange.conversation_id, exchange.branch_id, exchange.session_id,
   exchange.agent_id, exchange.project, exchange.is_subtask, exchange.parent_task_id, exchange.parent_id,
   exchange.request_link, exchange.response_link, exchange.state, exchange.summarises, exchange.link_depth,
-  conversation.request_count`;
+  exchange.system_hash, conversation.request_count, children.children`;
 
 /**
  * The candidates that `found` names: a select of `id`, and anything to order by, from `exchange`, with `earlier()`
@@ -50,8 +52,18 @@ export async function candidateRows<Extra = unknown>(
     ) exchange
     cross join lateral (
       select request_count from conversation
-      where conversation.tenant = exchange.tenant and conversation.id = exchange.conversation_id offset 0
+      where conversation.tenant = exchange.tenant and conversation.id = exchange.conversation_id
+        and conversation.deleted_at is null offset 0
     ) conversation
+    cross join lateral (
+      select coalesce(json_agg(json_build_object('requestId', child.id, 'branchId', child.branch_id,
+        'summarises', child.summarises) order by child.started_at, child.id), '[]') as children
+      from (
+        select id, branch_id, summarises, started_at from exchange
+        where tenant = ${query.scope.tenant} and parent_id = best.id and parent_id is not null and retry_of is null
+        offset 0
+      ) child
+    ) children
     order by ${rest.order}`.execute(db);
   return rows;
 }
@@ -62,27 +74,7 @@ export function earlier(query: LinkQuery): RawBuilder<unknown> {
     and (exchange.started_at, exchange.id) < (${timestamp(query.at)}::timestamptz, ${query.requestId}::uuid)`;
 }
 
-export type Children = Map<string, LinkCandidate['children']>;
-
-export async function readChildren(db: Store, tenant: string, parents: string[]): Promise<Children> {
-  const children: Children = new Map();
-  if (parents.length === 0) return children;
-  const { rows } = await sql<{ parent_id: string; id: string; branch_id: string; summarises: boolean }>`
-    select child.* from unnest(${[...new Set(parents)]}::uuid[]) as parent (id)
-    cross join lateral (
-      select parent_id, id, branch_id, summarises, started_at from exchange
-      where tenant = ${tenant} and parent_id = parent.id and parent_id is not null and retry_of is null offset 0
-    ) child
-    order by child.started_at, child.id`.execute(db);
-  for (const { parent_id: parent, id, branch_id: branchId, summarises } of rows) {
-    const list = children.get(parent) ?? [];
-    list.push({ requestId: id, branchId, summarises });
-    children.set(parent, list);
-  }
-  return children;
-}
-
-export function toCandidate(row: CandidateRow, children: Children): LinkCandidate {
+export function toCandidate(row: CandidateRow): LinkCandidate {
   return {
     requestId: row.id,
     at: row.started_at,
@@ -96,9 +88,10 @@ export function toCandidate(row: CandidateRow, children: Children): LinkCandidat
     parentRequestId: row.parent_id,
     requestLink: row.request_link ?? Buffer.alloc(0),
     responseLink: row.response_link,
+    systemHash: row.system_hash,
     complete: row.state === 'completed',
     summarises: row.summarises,
-    children: children.get(row.id) ?? [],
+    children: row.children,
     conversationRequestCount: row.request_count,
   };
 }

@@ -1,13 +1,13 @@
 import { sql, type RawBuilder } from 'kysely';
-import type { LinkCandidate, LinkCandidates, LinkQuery } from '../core/facts.ts';
+import type { LinkCandidates, LinkQuery } from '../core/facts.ts';
 import { findCalls } from './candidate-calls.ts';
-import { candidateRows, earlier, readChildren, toCandidate, type CandidateRow } from './candidate-rows.ts';
+import { candidateRows, earlier, toCandidate, type CandidateRow } from './candidate-rows.ts';
 import { readCompactions } from './compactions.ts';
 import type { Store } from './tables.ts';
 
 const PREFIX_LIMIT = 24;
 /** Looked up first: a continuation's parent is nearly always among its newest blocks. */
-const NEWEST_LINKS = 12;
+const NEWEST_LINKS = 6;
 const AGENT_LIMIT = 5;
 const NAMED_LIMIT = 5;
 
@@ -25,20 +25,13 @@ export async function findLinkCandidates(db: Store, query: LinkQuery): Promise<L
   const opens = query.links.length === query.ownLinks || query.promptHashes.length > 1 || prefix.length === 0;
   const calls = opens ? await findCalls(db, query) : [];
   const compactions = query.compactions ? await readCompactions(db, query) : [];
-  const rows = [...named, ...prefix, ...agent, ...tool, ...calls.map((call) => call.parent), ...compactions];
-  const children = await readChildren(
-    db,
-    query.scope.tenant,
-    rows.map((row) => row.id),
-  );
-  const candidate = (row: CandidateRow): LinkCandidate => toCandidate(row, children);
   return {
-    named: named.map(candidate),
-    prefix: prefix.map(candidate),
-    agent: agent.map(candidate),
-    tool: tool.map(candidate),
-    invocations: calls.map(({ parent, ...call }) => ({ ...call, parent: candidate(parent) })),
-    compactions: compactions.map((row) => ({ ...candidate(row), summary: row.summary })),
+    named: named.map(toCandidate),
+    prefix: prefix.map(toCandidate),
+    agent: agent.map(toCandidate),
+    tool: tool.map(toCandidate),
+    invocations: calls.map(({ parent, ...call }) => ({ ...call, parent: toCandidate(parent) })),
+    compactions: compactions.map((row) => ({ ...toCandidate(row), summary: row.summary })),
   };
 }
 
@@ -66,15 +59,16 @@ async function findPrefix(db: Store, query: LinkQuery): Promise<CandidateRow[]> 
   const { sessionId } = query.scope;
   const own = query.links.slice(0, query.ownLinks);
   const shared = query.links.slice(query.ownLinks);
-  const newest = await findLinks(db, query, shared.slice(-NEWEST_LINKS), own);
-  const known = new Set(own.map((link) => link.toString('latin1')));
-  const settled = newest.some(
-    (row) =>
-      (sessionId === null || row.session_id === sessionId) &&
-      (row.response_link !== null || !known.has(row.request_link?.toString('latin1') ?? '')),
-  );
-  if (settled || shared.length <= NEWEST_LINKS) return deepest(query, newest);
-  return deepest(query, [...newest, ...(await findLinks(db, query, shared.slice(0, -NEWEST_LINKS), []))]);
+  const newest = await findLinks(db, query, shared.slice(-NEWEST_LINKS), []);
+  // Whatever else shares only a beginning of the same history: it lies higher up.
+  const settled = newest.some((row) => sessionId === null || isOwn(query, row));
+  if (settled) return deepest(query, newest);
+  return deepest(query, [...newest, ...(await findLinks(db, query, shared.slice(0, -NEWEST_LINKS), own))]);
+}
+
+/** Of the same session and line: what goes on from a sub-task's parent is not settled by that parent. */
+function isOwn({ scope }: LinkQuery, row: CandidateRow): boolean {
+  return row.session_id === scope.sessionId && row.agent_id === scope.agentId;
 }
 
 /**

@@ -1,9 +1,8 @@
 import { sql } from 'kysely';
 import { createAssembler } from '../core/assemble.ts';
 import type { LinkQuery } from '../core/facts.ts';
-import { readBlock } from './blocks.ts';
 import { candidateRows, earlier, type CandidateRow } from './candidate-rows.ts';
-import { readHeaders } from './contents.ts';
+import { readResponse, readResponseHeaders, type ResponseRow, type StoredResponse } from './responses.ts';
 import type { Store } from './tables.ts';
 
 const SUMMARY_LIMIT = 10;
@@ -17,7 +16,7 @@ export async function readCompactions(
   query: LinkQuery,
 ): Promise<(CandidateRow & { summary: string })[]> {
   const { tenant, project, sessionId } = query.scope;
-  const rows = await candidateRows<{ response_body: Buffer | null; response_headers: Buffer | null }>(
+  const rows = await candidateRows<ResponseRow & StoredResponse>(
     db,
     query,
     sql`select exchange.id, exchange.started_at as best_at,
@@ -25,17 +24,19 @@ export async function readCompactions(
       from exchange where ${earlier(query)} and exchange.summarises
         and (exchange.session_id = ${sessionId}::text or exchange.project is not distinct from ${project}::text)`,
     {
-      columns: sql`, exchange.response_body, exchange.response_headers`,
+      columns: sql`, exchange.response_headers, exchange.response_header_values, exchange.response_shape,
+        exchange.response_tip, exchange.response_packed, exchange.response_body, exchange.response_cuts,
+        exchange.messages_tip`,
       order: sql`best_session desc, best_at desc`,
       limit: SUMMARY_LIMIT,
     },
   );
   const found: (CandidateRow & { summary: string })[] = [];
   for (const row of rows) {
-    if (row.response_body === null) continue;
-    const headers = await readHeaders(db, tenant, row.response_headers, null);
-    const assembler = createAssembler(contentType(headers));
-    assembler.push(await readBlock(db, tenant, row.response_body), 0);
+    const response = await readResponse(db, tenant, row);
+    if (response === null) continue;
+    const assembler = createAssembler(contentType(await readResponseHeaders(db, tenant, row)));
+    assembler.push(response.bytes, 0);
     found.push({ ...row, summary: assembler.end().text });
   }
   return found;

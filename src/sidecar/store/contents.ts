@@ -1,7 +1,8 @@
 import { joinBody } from '../core/join.ts';
 import type { PreparedBody } from '../core/prepare.ts';
-import { insertBlocks, newBlock, readBlock, readBlockOrNull, type NewBlock } from './blocks.ts';
-import { insertNodes, missingNodes, readChain } from './nodes.ts';
+import { newBlock, readBlock, readBlockOrNull, type NewBlock } from './blocks.ts';
+import type { NewContent } from './new-content.ts';
+import { readChain } from './nodes.ts';
 import type { ExchangeTable, Store } from './tables.ts';
 
 /** Where a request's content is: a template with its chains and overlay, or one raw block; all null without a body. */
@@ -19,18 +20,13 @@ export type RequestContent = Pick<
 
 export type HeaderPairs = [string, string][];
 
-/**
- * Stores what is new of a request and says where all of it is. null: the node a chain was to go on from is not stored
- * (any more), so the body has to be prepared in full.
- */
-export async function insertRequestContent(
-  db: Store,
-  tenant: string,
+/** What of a request is to be stored, and where all of it will be. */
+export function requestContent(
   headers: HeaderPairs,
   body: PreparedBody,
-): Promise<RequestContent | null> {
+): { row: RequestContent; content: NewContent } {
   const { block: headerBlock, length } = foldHeaders(headers);
-  const content: RequestContent = {
+  const row: RequestContent = {
     request_headers: headerBlock.hash,
     request_length: length,
     template: null,
@@ -40,34 +36,31 @@ export async function insertRequestContent(
     tools_tip: null,
     raw: null,
   };
-  const blocks = [headerBlock];
+  if (body.kind === 'none') return { row, content: { blocks: [headerBlock], chains: [] } };
   if (body.kind === 'raw') {
     const raw = newBlock('raw', body.bytes);
-    blocks.push(raw);
-    content.raw = raw.hash;
+    return { row: { ...row, raw: raw.hash }, content: { blocks: [headerBlock, raw], chains: [] } };
   }
-  if (body.kind !== 'chains') {
-    await insertBlocks(db, tenant, blocks);
-    return content;
-  }
+  const { messages, system, tools } = body;
   const template = newBlock('template', body.template);
   const overlay = body.overlay === null ? null : newBlock('overlay', body.overlay);
-  const missing = await missingNodes(db, tenant, [
-    { kind: 'message', chain: body.messages },
-    { kind: 'system', chain: body.system },
-    { kind: 'tools', chain: body.tools },
-  ]);
-  if (missing === null) return null;
-  blocks.push(template, ...(overlay === null ? [] : [overlay]), ...missing.blocks);
-  await insertBlocks(db, tenant, blocks);
-  await insertNodes(db, tenant, missing.nodes);
   return {
-    ...content,
-    template: template.hash,
-    overlay: overlay?.hash ?? null,
-    messages_tip: body.messages.tip,
-    system_tip: body.system.tip,
-    tools_tip: body.tools.tip,
+    row: {
+      ...row,
+      template: template.hash,
+      overlay: overlay?.hash ?? null,
+      messages_tip: messages.tip,
+      system_tip: system.tip,
+      tools_tip: tools.tip,
+    },
+    content: {
+      blocks: [headerBlock, template, ...(overlay === null ? [] : [overlay])],
+      chains: [
+        { kind: 'message', chain: messages },
+        { kind: 'system', chain: system },
+        { kind: 'tools', chain: tools },
+      ],
+    },
   };
 }
 
@@ -103,7 +96,7 @@ export async function readHeaders(
  * Headers as a block. A client sends the same ones all session long but for the content length: with that one kept in
  * the row they are stored once.
  */
-export function foldHeaders(headers: HeaderPairs): { block: NewBlock; length: string | null } {
+function foldHeaders(headers: HeaderPairs): { block: NewBlock; length: string | null } {
   const lengths = headers.filter(([name]) => name.toLowerCase() === 'content-length');
   const length = lengths.length === 1 ? lengths[0]![1] : null;
   const folded = headers.map(([name, value]) => [

@@ -29,7 +29,7 @@ export interface StoredConversation {
   compact_count: number;
 }
 
-/** Conversations with their newest request and the number of their branches. `rest`: conditions, order and limit. */
+/** Conversations (but deleted ones) with their newest request and the number of their branches. `rest`: conditions, order and limit. */
 export async function selectConversations(
   db: Store,
   rest: RawBuilder<unknown>,
@@ -40,6 +40,7 @@ export async function selectConversations(
       branches.branch_count, branches.subtask_count, branches.compact_count
     from conversation
     join exchange latest on latest.tenant = conversation.tenant and latest.id = conversation.latest_id
+      and conversation.deleted_at is null
     cross join lateral (
       select count(*)::integer as branch_count,
         (count(*) filter (where kind = 'subtask'))::integer as subtask_count,

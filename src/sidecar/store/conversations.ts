@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { sql } from 'kysely';
+import { sql, type RawBuilder } from 'kysely';
 import type { LinkDecision } from '../core/facts.ts';
 import { openBranch } from './branches.ts';
 import type { Store } from './tables.ts';
@@ -32,15 +32,21 @@ export interface ConversationOutcome {
   model: string | null;
 }
 
+/** Where a request goes, and the statements that make room for it: to be run with the one that inserts its row. */
+export interface Place {
+  conversationId: string;
+  branchId: string;
+  changes: RawBuilder<unknown>[];
+}
+
 /** Puts a request where the linker decided: opens the conversation or the branch when they are new. */
 export async function placeRequest(
   db: Store,
   request: ConversationRequest,
   decision: LinkDecision,
-): Promise<{ conversationId: string; branchId: string }> {
+): Promise<Place> {
   const conversationId = decision.conversationId ?? conversationIdOf(request.requestId);
-  if (decision.conversationId === null) await openConversation(db, conversationId, request);
-  const branchId = await openBranch(db, {
+  const { branchId, change } = await openBranch(db, {
     tenant: request.tenant,
     conversationId,
     requestId: request.requestId,
@@ -48,21 +54,24 @@ export async function placeRequest(
     parentId: decision.parentRequestId,
     branch: decision.branch,
   });
-  await addRequest(db, conversationId, request);
-  return { conversationId, branchId };
+  const counted =
+    decision.conversationId === null
+      ? openConversation(conversationId, request)
+      : addRequest(conversationId, request);
+  return { conversationId, branchId, changes: [counted, ...(change === null ? [] : [change])] };
 }
 
-/** Adds what the end of a request tells. Called once for each exchange: in the transaction that ends its state. */
-export async function addOutcome(db: Store, outcome: ConversationOutcome): Promise<void> {
+/** Adds what the end of a request tells. Run once for each exchange: with the statement that ends its state. */
+export function addOutcome(outcome: ConversationOutcome, finished: RawBuilder<unknown>): RawBuilder<unknown> {
   const at = timestamp(outcome.endedAt);
-  await sql`
+  return sql`
     update conversation set
       last_at = greatest(last_at, ${at}::timestamptz),
       total_tokens = total_tokens + ${outcome.totalTokens}::bigint,
       context_tokens = context_tokens + ${outcome.contextTokens}::bigint,
       error_count = error_count + ${outcome.failed ? 1 : 0}::integer,
       models = ${withModel(outcome.model)}
-    where tenant = ${outcome.tenant} and id = ${outcome.conversationId}`.execute(db);
+    where tenant = ${outcome.tenant} and id = ${outcome.conversationId}::uuid and ${finished}`;
 }
 
 /** The same for the same first request, so that rebuilding a tree keeps its links valid. A UUID version 8. */
@@ -82,28 +91,20 @@ function titleOf(text: string): string {
   return cleanText(clean.length > TITLE_LENGTH ? `${clean.slice(0, TITLE_LENGTH - 1).trimEnd()}…` : clean);
 }
 
-async function openConversation(db: Store, id: string, request: ConversationRequest): Promise<void> {
+/** With its first request counted. */
+function openConversation(id: string, request: ConversationRequest): RawBuilder<unknown> {
   const at = timestamp(request.at);
-  await db
-    .insertInto('conversation')
-    .values({
-      tenant: request.tenant,
-      id,
-      project: request.project,
-      domain: request.domain,
-      account_id: request.accountId,
-      title: titleOf(request.title),
-      started_at: at,
-      last_at: at,
-      latest_id: request.requestId,
-      latest_started_at: at,
-    })
-    .execute();
+  return sql`
+    insert into conversation (tenant, id, project, domain, account_id, title, started_at, last_at, latest_id,
+      latest_started_at, request_count, message_count, models)
+    values (${request.tenant}, ${id}, ${request.project}, ${request.domain}, ${request.accountId},
+      ${titleOf(request.title)}, ${at}, ${at}, ${request.requestId}, ${at}, 1, ${request.messageCount},
+      ${request.model === null ? [] : [request.model]})`;
 }
 
-async function addRequest(db: Store, conversationId: string, request: ConversationRequest): Promise<void> {
+function addRequest(conversationId: string, request: ConversationRequest): RawBuilder<unknown> {
   const at = timestamp(request.at);
-  await sql`
+  return sql`
     update conversation set
       last_at = greatest(last_at, ${at}::timestamptz),
       latest_id = case when latest_started_at <= ${at}::timestamptz then ${request.requestId}::uuid else latest_id end,
@@ -112,8 +113,20 @@ async function addRequest(db: Store, conversationId: string, request: Conversati
       message_count = greatest(message_count, ${request.messageCount}::integer),
       account_id = coalesce(account_id, ${request.accountId}::text),
       models = ${withModel(request.model)}
-    where tenant = ${request.tenant} and id = ${conversationId}`.execute(db);
+    where tenant = ${request.tenant} and id = ${conversationId}`;
 }
 
 const withModel = (model: string | null) =>
   sql`case when ${model}::text is null or ${model}::text = any(models) then models else models || ${model}::text end`;
+
+/** False when there is no such conversation. */
+export async function setPinned(db: Store, id: string, pinned: boolean): Promise<boolean> {
+  const row = await db
+    .updateTable('conversation')
+    .set({ pinned })
+    .where('id', '=', id)
+    .where('deleted_at', 'is', null)
+    .returning('id')
+    .executeTakeFirst();
+  return row !== undefined;
+}

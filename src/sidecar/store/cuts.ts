@@ -1,26 +1,10 @@
-/** How a response arrived: the decoded length of each chunk and when it came, in ms since the request began. */
-export interface Cut {
-  length: number;
-  offsetMs: number;
-}
+import type { Cut } from '../core/cuts.ts';
 
 /**
- * Cuts as bytes: for each chunk its length and the time since the previous one in tenths of a millisecond, both as
- * LEB128 numbers. Two to four bytes a chunk.
+ * The cuts of rows older than `response_packed`: for each chunk its length and the time since the previous one in
+ * tenths of a millisecond, both as LEB128 numbers.
  */
-export function packCuts(cuts: Cut[]): Buffer {
-  const out: number[] = [];
-  let before = 0;
-  for (const { length, offsetMs } of cuts) {
-    const at = Math.max(before, Math.round(offsetMs * 10));
-    pushNumber(out, length);
-    pushNumber(out, at - before);
-    before = at;
-  }
-  return Buffer.from(out);
-}
-
-export function unpackCuts(bytes: Buffer): Cut[] {
+export function unpackOldCuts(bytes: Buffer): Cut[] {
   const cuts: Cut[] = [];
   let at = 0;
   let offset = 0;
@@ -40,13 +24,4 @@ export function unpackCuts(bytes: Buffer): Cut[] {
     }
     return value;
   }
-}
-
-function pushNumber(out: number[], value: number): void {
-  let rest = value;
-  while (rest >= 128) {
-    out.push((rest % 128) | 0x80);
-    rest = Math.floor(rest / 128);
-  }
-  out.push(rest);
 }

@@ -1,11 +1,13 @@
 import type { Store, Tx } from './tables.ts';
+import type { Known } from './known.ts';
 import { migrate } from './migrate.ts';
 import { openPglite } from './pglite.ts';
 import { openPostgres } from './postgres.ts';
+import type { SlowQueries } from './slow-queries.ts';
 
 export interface DatabaseOptions {
-  /** The embedded database is `<dataDir>/pglite-<PostgreSQL major>`. */
-  dataDir: string;
+  /** The embedded database is `<dataDir>/pglite-<PostgreSQL major>`; null: in memory, gone with the process. */
+  dataDir: string | null;
   /** A `postgres://` URL, or null for the embedded database. */
   databaseUrl: string | null;
   /** Directory of the numbered `.sql` files. */
@@ -21,11 +23,20 @@ export interface Database {
   /** For people: "18.6". */
   version: string;
   db: Store;
+  /** What this process knows to be stored. */
+  readonly known: Known;
   /** Serialises linking: held until the transaction ends. Only PostgreSQL has anyone to wait for. */
   lockTenant(tx: Tx, tenant: string): Promise<void>;
   /** Refreshes the planner's statistics where nobody else does: PGlite has no autovacuum, and without statistics it
    * walks through the whole tenant to find one link (44 ms instead of 0.5 at 20,000 exchanges). */
   analyze(): Promise<void>;
+  /** Statements of this process that took long. */
+  readonly slowQueries: SlowQueries;
+  /** VACUUM ANALYZE of one table, which no transaction may be around. Takes as long as it takes: nothing stops it on
+   * PGlite, `signal` does on PostgreSQL (the table is as good as before). */
+  vacuum(table: string, signal: AbortSignal): Promise<void>;
+  /** Runs `work` unless another process of this database is at the same (then false, and nothing happens). */
+  unlessOthers(work: () => Promise<void>): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -57,3 +68,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   }
   return engine;
 }
+
+/** Soon after the start, when a new store has its first rows, then now and then. */
+export const isTimeToAnalyze = (recorded: number): boolean =>
+  recorded === 20 || recorded === 200 || recorded % 1000 === 0;

@@ -2,13 +2,13 @@ import { sql } from 'kysely';
 import type { RequestQuery } from '../../protocol/queries.ts';
 import type { RequestPage } from '../../protocol/rows.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
-import { REQUEST_COLUMNS, toRequestRow } from './rows.ts';
+import { notDeleted, REQUEST_COLUMNS, toRequestRow } from './rows.ts';
 import type { Store } from './tables.ts';
 import { timestamp } from './values.ts';
 
 /** One page of exchanges of every type, newest first. `cursor` is the position behind the previous page. */
 export async function listRequests(db: Store, query: RequestQuery): Promise<RequestPage> {
-  let select = db.selectFrom('exchange').select(REQUEST_COLUMNS);
+  let select = db.selectFrom('exchange').select(REQUEST_COLUMNS).where(notDeleted);
   if (query.project !== undefined) select = select.where('project', '=', query.project);
   if (query.domain !== undefined) select = select.where('domain', '=', query.domain);
   if (query.accountId !== undefined) select = select.where('account_id', '=', query.accountId);

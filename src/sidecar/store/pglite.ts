@@ -6,9 +6,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { PGlite } from '@electric-sql/pglite';
-import { Kysely, PGliteDialect } from 'kysely';
+import { Kysely, sql } from 'kysely';
 import { embeddedDatabaseUnreadable } from '../errors.ts';
 import type { Engine } from './database.ts';
+import { Known } from './known.ts';
+import { pgliteDialect } from './pglite-dialect.ts';
+import { SlowQueries } from './slow-queries.ts';
 import type { Tables } from './tables.ts';
 import { parsers, serializers } from './values.ts';
 
@@ -31,22 +34,39 @@ const START_PARAMETERS = [
   ].flatMap((setting) => ['-c', setting]),
 ];
 
-/** The embedded database of a data directory, created when it does not exist. One process only: the caller holds the
- * data directory's lock. @throws NexusError `database_unavailable`. */
-export async function openPglite(dataDir: string, creator: URL | null): Promise<Engine> {
-  const dir = join(dataDir, `pglite-${String(MAJOR)}`);
-  const pglite = await open(dataDir, dir, creator).catch((error: unknown) => {
+/** Nothing of a database in memory survives anyway: no second copy of its pages, and the smallest log. */
+const MEMORY_PARAMETERS = ['fsync=off', 'full_page_writes=off', 'max_wal_size=32MB'].flatMap((setting) => [
+  '-c',
+  setting,
+]);
+
+/** The embedded database of a data directory, created when it does not exist; null: a new one in memory. One process
+ * only: the caller holds the data directory's lock. @throws NexusError `database_unavailable`. */
+export async function openPglite(dataDir: string | null, creator: URL | null): Promise<Engine> {
+  const dir = dataDir === null ? 'memory' : join(dataDir, `pglite-${String(MAJOR)}`);
+  const opening = dataDir === null ? openInMemory() : open(dataDir, dir, creator);
+  const pglite = await opening.catch((error: unknown) => {
     throw embeddedDatabaseUnreadable(dir, error);
   });
   const { rows } = await pglite.query<{ server_version: string }>('show server_version');
-  const db = new Kysely<Tables>({ dialect: new PGliteDialect({ pglite }) });
+  const slowQueries = new SlowQueries();
+  const db = new Kysely<Tables>({ dialect: pgliteDialect(pglite), log: slowQueries.log });
   return {
     engine: 'pglite',
     version: rows[0]?.server_version.split(' ')[0] ?? 'unknown',
     db,
+    known: new Known(),
     lockTenant: () => Promise.resolve(),
     async analyze() {
-      await pglite.exec('analyze');
+      await sql`analyze`.execute(db); // In its turn: never within somebody's transaction.
+    },
+    slowQueries,
+    async vacuum(table) {
+      await sql`vacuum (analyze) ${sql.ref(table)}`.execute(db);
+    },
+    async unlessOthers(work) {
+      await work(); // The data directory has one owner.
+      return true;
     },
     exclusively: (work) => work(async (script) => (await pglite.exec(script)).at(-1)?.rows ?? []),
     close: () => pglite.close(),
@@ -62,8 +82,16 @@ export async function createPgliteDirectory(dir: string): Promise<void> {
   await pglite.close();
 }
 
+async function openInMemory(): Promise<PGlite> {
+  const startParams = [...START_PARAMETERS, ...MEMORY_PARAMETERS];
+  return PGlite.create({ dataDir: 'memory://', startParams, parsers, serializers });
+}
+
 async function open(dataDir: string, dir: string, creator: URL | null): Promise<PGlite> {
   if (!existsSync(join(dir, 'PG_VERSION'))) await create(dataDir, dir, creator);
+  // PostgreSQL's own lock file, which says nothing here (the pid in it is WebAssembly's; the data directory's lock is what
+  // counts). One that a kill -9 left half written would keep the database from opening for ever.
+  await rm(join(dir, 'postmaster.pid'), { force: true });
   return PGlite.create({ dataDir: dir, startParams: START_PARAMETERS, parsers, serializers });
 }
 

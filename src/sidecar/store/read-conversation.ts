@@ -1,22 +1,23 @@
-import { sql } from 'kysely';
+import { sql, type RawBuilder } from 'kysely';
 import type { BranchRow, ConversationDetail, InvocationRow } from '../../protocol/rows.ts';
 import { selectConversations, toConversationRow } from './conversation-rows.ts';
 import { contextTokens, REQUEST_COLUMNS, toRequestRow, type ExchangeSummary } from './rows.ts';
-import type { BranchTable, InvocationTable, Store } from './tables.ts';
+import type { Database } from './database.ts';
+import type { BranchTable, InvocationTable } from './tables.ts';
+
+type ReadableStore = Pick<Database, 'db' | 'engine'>;
 
 /** A conversation with everything its tree is drawn from; no bodies. */
-export async function readConversation(db: Store, id: string): Promise<ConversationDetail | null> {
+export async function readConversation(store: ReadableStore, id: string): Promise<ConversationDetail | null> {
+  const { db } = store;
   const [conversation] = await selectConversations(db, sql`where conversation.id = ${id}::uuid limit 1`);
   if (conversation === undefined) return null;
   const { tenant } = conversation;
-  const requests = await db
-    .selectFrom('exchange')
-    .select(REQUEST_COLUMNS)
-    .where('tenant', '=', tenant)
-    .where('conversation_id', '=', id)
-    .orderBy('started_at')
-    .orderBy('id')
-    .execute();
+  const requests = await readSummaries(
+    store,
+    sql`
+    where exchange.tenant = ${tenant} and exchange.conversation_id = ${id}::uuid`,
+  );
   const branches = await db
     .selectFrom('branch')
     .select(['branch_id', 'kind', 'parent_id', 'first_id'])
@@ -38,33 +39,58 @@ export async function readConversation(db: Store, id: string): Promise<Conversat
     branches: branches.map((branch) => toBranchRow(branch, onBranch.get(branch.branch_id) ?? [], byId)),
     requests: requests.map(toRequestRow),
     invocations: calls.map((call) => toInvocationRow(call, onBranch.get(call.branch_id) ?? [], requests)),
-    sideCalls: (await selectSideCalls(db, tenant, id)).map(toRequestRow),
+    sideCalls: (await selectSideCalls(store, tenant, id)).map(toRequestRow),
   };
 }
 
+/**
+ * Exchanges in order of their start. PGlite gives them as one JSON text: decoding 1,000 rows of 31 columns field by field
+ * takes its thread 28 ms, in which nothing else is answered, this 8. (PostgreSQL: 5 ms as rows, 11 as JSON.)
+ */
+async function readSummaries(
+  { db, engine }: ReadableStore,
+  where: RawBuilder<unknown>,
+): Promise<ExchangeSummary[]> {
+  const columns = sql.join(REQUEST_COLUMNS.map((column) => sql.ref(column)));
+  const summaries = sql<ExchangeSummary>`select ${columns} from exchange ${where} order by started_at, id`;
+  if (engine === 'postgresql') return (await summaries.execute(db)).rows;
+  const names = REQUEST_COLUMNS.map((column) => column.slice('exchange.'.length));
+  const fields = sql.join(names.map((name) => sql.ref(`found.${name}`)));
+  const { rows } = await sql<{ found: string | null }>`
+    select json_agg(json_build_array(${fields}) order by found.started_at, found.id)::text as found
+    from (${summaries}) as found`.execute(db);
+  return (JSON.parse(rows[0]?.found ?? '[]') as unknown[][]).map((values) => {
+    const row = Object.fromEntries(names.map((name, index) => [name, values[index]])) as Record<
+      string,
+      unknown
+    > &
+      TimesAsText<ExchangeSummary>;
+    return {
+      ...row,
+      started_at: Date.parse(row.started_at),
+      ended_at: row.ended_at === null ? null : Date.parse(row.ended_at),
+    };
+  });
+}
+
+type TimesAsText<Row> = Omit<Row, 'started_at' | 'ended_at'> & {
+  started_at: string;
+  ended_at: string | null;
+};
+
 /** Metadata calls of the conversation's sessions: titles, topic checks, quota probes, token counts. */
-async function selectSideCalls(
-  db: Store,
+function selectSideCalls(
+  store: ReadableStore,
   tenant: string,
   conversationId: string,
 ): Promise<ExchangeSummary[]> {
-  return db
-    .selectFrom('exchange')
-    .select(REQUEST_COLUMNS)
-    .where('tenant', '=', tenant)
-    .where('conversation_id', 'is', null)
-    .where('session_id', 'in', (inner) =>
-      inner
-        .selectFrom('exchange as own')
-        .select((own) => own.ref('own.session_id').$notNull().as('session_id'))
-        .distinct()
-        .where('own.tenant', '=', tenant)
-        .where('own.conversation_id', '=', conversationId)
-        .where('own.session_id', 'is not', null),
-    )
-    .orderBy('started_at')
-    .orderBy('id')
-    .execute();
+  return readSummaries(
+    store,
+    sql`
+    where exchange.tenant = ${tenant} and exchange.conversation_id is null and exchange.session_id in (
+      select distinct own.session_id from exchange as own
+      where own.tenant = ${tenant} and own.conversation_id = ${conversationId}::uuid and own.session_id is not null)`,
+  );
 }
 
 type StoredBranch = Pick<BranchTable, 'branch_id' | 'kind' | 'parent_id' | 'first_id'>;

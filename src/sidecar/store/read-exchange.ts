@@ -1,11 +1,11 @@
 import { StringDecoder } from 'node:string_decoder';
 import type { LinkExplanation, RequestDetail, StreamingChunk } from '../../protocol/rows.ts';
 import { createAssembler } from '../core/assemble.ts';
-import { readBlockOrNull } from './blocks.ts';
+import type { Cut } from '../core/cuts.ts';
 import { contentType } from './compactions.ts';
 import { readHeaders, readRequestBody, type HeaderPairs } from './contents.ts';
-import { unpackCuts } from './cuts.ts';
-import { REQUEST_COLUMNS, toRequestRow } from './rows.ts';
+import { readResponse, readResponseHeaders } from './responses.ts';
+import { notDeleted, REQUEST_COLUMNS, toRequestRow } from './rows.ts';
 import type { Store } from './tables.ts';
 
 const DETAIL_COLUMNS = [
@@ -23,6 +23,10 @@ const DETAIL_COLUMNS = [
   'exchange.system_hash',
   'exchange.redactions',
   'exchange.response_headers',
+  'exchange.response_header_values',
+  'exchange.response_shape',
+  'exchange.response_tip',
+  'exchange.response_packed',
   'exchange.response_body',
   'exchange.response_cuts',
 ] as const;
@@ -41,14 +45,15 @@ export async function readExchange(
     .select(DETAIL_COLUMNS)
     .select('parent.request_link as parent_link')
     .where('exchange.id', '=', id)
+    .where(notDeleted)
     .executeTakeFirst();
   if (row === undefined) return null;
   const { tenant } = row;
   const wants = (name: keyof RequestDetail): boolean => fields?.includes(name) ?? true;
-  const responseHeaders = await readHeaders(db, tenant, row.response_headers, null);
+  const responseHeaders = await readResponseHeaders(db, tenant, row);
   const wantsResponse = wants('responseBody') || wants('usageData') || wants('streamingChunks');
-  const response = wantsResponse ? await readBlockOrNull(db, tenant, row.response_body) : null;
-  const read = readResponse(responseHeaders, response, row.streaming);
+  const response = wantsResponse ? await readResponse(db, tenant, row) : null;
+  const read = readMessage(responseHeaders, response?.bytes ?? null, row.streaming);
   const detail: RequestDetail = {
     ...toRequestRow(row),
     requestHeaders: wants('requestHeaders')
@@ -58,7 +63,7 @@ export async function readExchange(
     responseHeaders,
     responseBody: read.body,
     usageData: read.usage,
-    streamingChunks: wants('streamingChunks') ? chunksOf(response, row.response_cuts) : [],
+    streamingChunks: wants('streamingChunks') ? chunksOf(response) : [],
     currentMessageHash: hex(row.request_link),
     parentMessageHash: hex(row.parent_link),
     systemHash: hex(row.system_hash),
@@ -74,13 +79,14 @@ export async function readLink(db: Store, id: string): Promise<LinkExplanation |
     .selectFrom('exchange')
     .select(['link_signal', 'link_matched', 'link_candidates'])
     .where('id', '=', id)
+    .where(notDeleted)
     .executeTakeFirst();
   if (row === undefined) return null;
   return { signal: row.link_signal, matchedMessages: row.link_matched, candidates: row.link_candidates };
 }
 
 /** A stream as its message, JSON as JSON, anything else as text. */
-function readResponse(
+function readMessage(
   headers: HeaderPairs,
   bytes: Buffer | null,
   streaming: boolean,
@@ -93,11 +99,12 @@ function readResponse(
 }
 
 /** A character cut in two by a chunk's end is shown with the chunk that completes it: joined, they are the body. */
-function chunksOf(bytes: Buffer | null, cuts: Buffer | null): StreamingChunk[] {
-  if (bytes === null || cuts === null) return [];
+function chunksOf(response: { bytes: Buffer; cuts: Cut[] } | null): StreamingChunk[] {
+  if (response === null) return [];
+  const { bytes, cuts } = response;
   const decoder = new StringDecoder('utf8');
   let from = 0;
-  const chunks = unpackCuts(cuts).map(({ length, offsetMs }, index) => {
+  const chunks = cuts.map(({ length, offsetMs }, index) => {
     const data = decoder.write(bytes.subarray(from, from + length));
     from += length;
     return { index, offsetMs, data };

@@ -1,20 +1,35 @@
+import { setImmediate as macrotask } from 'node:timers/promises';
+import type { HousekeepingState, StorageReport } from '../../protocol/storage.ts';
+import type { Database } from './database.ts';
 import { listConversations } from './list-conversations.ts';
 import { listRequests } from './list-requests.ts';
 import { readConversation } from './read-conversation.ts';
 import { readExchange, readLink } from './read-exchange.ts';
 import type { StoreReads } from './reads.ts';
 import { getStats } from './stats.ts';
-import type { Store } from './tables.ts';
+import { readStorage } from './storage-report.ts';
+
+/** What the storage page shows beside the database. */
+interface AroundTheStore {
+  journal(): Promise<StorageReport['journal']>;
+  housekeeping(): HousekeepingState;
+}
 
 /** The control API's questions, answered from an open database. */
-export function createReads(db: Store): StoreReads {
+export function createReads(database: Database, around: AroundTheStore): StoreReads {
+  const { db } = database;
   return {
     listConversations: (query) => listConversations(db, query),
-    getConversation: (id) => whenId(id, () => readConversation(db, id)),
+    getConversation: (id) => whenId(id, () => readConversation(database, id)),
     listRequests: (query) => listRequests(db, query),
     getRequest: (id, fields) => whenId(id, () => readExchange(db, id, fields)),
     getLink: (id) => whenId(id, () => readLink(db, id)),
     getStats: (query) => getStats(db, query),
+    getStorage: async () => ({
+      ...(await readStorage(database, macrotask)),
+      journal: await around.journal(),
+      housekeeping: around.housekeeping(),
+    }),
   };
 }
 

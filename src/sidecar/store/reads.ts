@@ -7,6 +7,7 @@ import type {
   RequestPage,
   StatsRow,
 } from '../../protocol/rows.ts';
+import type { StorageReport } from '../../protocol/storage.ts';
 
 /**
  * What the control API asks of the store. The functions run in the recorder's worker thread; their answers cross to
@@ -20,6 +21,7 @@ export interface StoreReads {
   getRequest(requestId: string, fields?: string[]): Promise<Partial<RequestDetail> | null>;
   getLink(requestId: string): Promise<LinkExplanation | null>;
   getStats(query: StatsQuery): Promise<StatsRow>;
+  getStorage(): Promise<StorageReport>;
 }
 
 /** Runs a store function in the recorder's thread; the answer is UTF-8 JSON, `null` for an unknown id. */

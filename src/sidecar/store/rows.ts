@@ -1,4 +1,4 @@
-import type { Selectable } from 'kysely';
+import { sql, type Selectable } from 'kysely';
 import type { RequestRow } from '../../protocol/rows.ts';
 import type { ExchangeTable } from './tables.ts';
 import { isoTime } from './values.ts';
@@ -37,6 +37,10 @@ export const REQUEST_COLUMNS = [
   'exchange.asked',
   'exchange.answer_preview',
 ] as const;
+
+/** Not of a conversation that is on its way out; there is hardly ever one, so the subquery costs nothing. */
+export const notDeleted = sql<boolean>`(exchange.conversation_id in (
+  select id from conversation where deleted_at is not null)) is not true`;
 
 type ColumnName<Name> = Name extends `exchange.${infer Column extends keyof ExchangeTable}` ? Column : never;
 

@@ -11,6 +11,8 @@ export interface Tables {
   exchange: ExchangeTable;
   invocation: InvocationTable;
   credential: CredentialTable;
+  unused: UnusedTable;
+  deleted_exchange: DeletedExchangeTable;
 }
 
 export type Store = Kysely<Tables>;
@@ -31,7 +33,7 @@ interface SettingTable {
 }
 
 export type BlockKind =
-  'message' | 'system' | 'tools' | 'template' | 'overlay' | 'raw' | 'headers' | 'response';
+  'message' | 'system' | 'tools' | 'template' | 'overlay' | 'raw' | 'headers' | 'response' | 'shape';
 
 interface BlockTable {
   tenant: string;
@@ -70,6 +72,8 @@ interface ConversationTable {
   context_tokens: Defaulted<number>;
   error_count: Defaulted<number>;
   models: Defaulted<string[]>;
+  /** Set: on its way out, in no list any more. */
+  deleted_at: ColumnType<number | null, string | null | undefined, string | null>;
 }
 
 export interface BranchTable {
@@ -115,6 +119,8 @@ export interface ExchangeTable {
   cache_creation_tokens: Defaulted<number>;
   /** Part of `cache_creation_tokens`. */
   cache_creation_1h_tokens: Defaulted<number>;
+  /** What this exchange newly added to the store: blocks as they are kept, and nodes. */
+  stored_bytes: Defaulted<number>;
   request_headers: Buffer;
   request_length: string | null;
   template: Buffer | null;
@@ -129,7 +135,12 @@ export interface ExchangeTable {
   response_status: number | null;
   response_headers: Buffer | null;
   response_body: Buffer | null;
+  /** Of rows older than `response_packed`. */
   response_cuts: Buffer | null;
+  response_shape: Buffer | null;
+  response_tip: Buffer | null;
+  response_packed: Buffer | null;
+  response_header_values: Buffer | null;
   response_size: number | null;
   message_id: string | null;
   upstream_id: string | null;
@@ -173,4 +184,17 @@ interface CredentialTable {
   fingerprint: string;
   account_id: string;
   seen_at: Time;
+}
+
+/** Content that lost a reference: `key` is a node's key or a block's hash. */
+interface UnusedTable {
+  tenant: string;
+  is_node: boolean;
+  key: Buffer;
+}
+
+interface DeletedExchangeTable {
+  tenant: string;
+  id: string;
+  deleted_at: Generated<number>;
 }
