@@ -1,6 +1,6 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { optionLines, readConfig, type ServeConfig } from './config.ts';
 import { NexusError } from './errors.ts';
@@ -67,6 +67,46 @@ describe('shapes', () => {
     );
     check(['--data-dir', 'data'], {}, { dataDir: join(cwd, 'data') });
     check([], { STORAGE_ADAPTER_CLEANUP_MS: '1' }, { withoutEffect: ['STORAGE_ADAPTER_CLEANUP_MS'] });
+  });
+});
+
+describe('what is stored', () => {
+  test('redaction: the own keys unless said otherwise', () => {
+    check([], {}, { redactBodies: 'own' });
+    check([], { REDACT_BODIES: 'all' }, { redactBodies: 'all' });
+    check([], { REDACT_BODIES: 'none' }, { redactBodies: 'none' }, 'REDACT_BODIES=all');
+    checkRefused([], { REDACT_BODIES: 'some' }, /^REDACT_BODIES: .*"own"\|"all"\|"none"/);
+  });
+  test('retention: without limits unless said otherwise', () => {
+    check([], {}, { retentionDays: 0, retentionMegabytes: 0 });
+    check(
+      [],
+      { RETENTION_DAYS: '30', RETENTION_MB: '2000' },
+      { retentionDays: 30, retentionMegabytes: 2000 },
+    );
+    check([], {}, { retentionDays: 0.5 }, 'RETENTION_DAYS=0.5');
+    checkRefused([], { RETENTION_DAYS: 'a month' }, /^RETENTION_DAYS: expected days$/);
+    checkRefused([], { RETENTION_DAYS: '-1' }, /^RETENTION_DAYS: /);
+    checkRefused([], { RETENTION_MB: '2 GB' }, /^RETENTION_MB: expected megabytes$/);
+  });
+  test('samples: only when asked for, in a directory of the working directory', () => {
+    check([], { TEST_SAMPLES_DIR: 'elsewhere' }, { samplesDir: null });
+    check([], { COLLECT_TEST_SAMPLES: 'true' }, { samplesDir: join(cwd, 'test-samples') });
+    check([], { COLLECT_TEST_SAMPLES: '1', TEST_SAMPLES_DIR: '/x/y' }, { samplesDir: resolve('/x/y') });
+    checkRefused([], { COLLECT_TEST_SAMPLES: 'often' }, /^COLLECT_TEST_SAMPLES: expected true or false$/);
+  });
+  test('.env.example names every variable of this group with its default', () => {
+    const example = readFileSync(new URL('../../.env.example', import.meta.url), 'utf8');
+    check([], {}, readConfig([], {}, cwd), example.replace(/^#.*$/gm, ''));
+    for (const name of [
+      'REDACT_BODIES',
+      'RETENTION_DAYS',
+      'RETENTION_MB',
+      'COLLECT_TEST_SAMPLES',
+      'TEST_SAMPLES_DIR',
+    ]) {
+      expect(example).toMatch(new RegExp(`^${name}=`, 'm'));
+    }
   });
 });
 

@@ -83,7 +83,7 @@ export const embeddedDatabaseUnreadable = (dir: string, cause: unknown): NexusEr
     'database_unavailable',
     503,
     'Database unavailable',
-    `The embedded database in ${dir} cannot be opened (${reason(cause)}). Traffic goes on and is kept in the journal; check the disk and the rights on that directory, or move it away to start with an empty one.`,
+    `The embedded database in ${dir} cannot be used (${reason(cause)}). Traffic goes on and is kept in the journal; check the disk and the rights on that directory, or move it away to start with an empty one.`,
     { cause },
   );
 
@@ -149,4 +149,11 @@ export function reason(cause: unknown): string {
     return cause.message === '' && code !== undefined ? code : cause.message;
   }
   return String(cause);
+}
+
+/** Everything an unknown error says of itself and its causes, for the log. */
+export function stackOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause === undefined ? '' : ` | cause: ${stackOf(error.cause)}`;
+  return `${error.stack ?? error.message}${cause}`;
 }

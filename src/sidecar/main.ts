@@ -1,3 +1,5 @@
+// First of all: it sets flags of the whole process.
+import './small-memory.ts';
 import { optionLines } from './config.ts';
 import { nearest } from './nearest.ts';
 import { serve } from './serve.ts';

@@ -21,7 +21,14 @@ export function observeRecorder(
   let recorder: RecorderStatus = { pending: 0, recorded: 0, failed: 0, dropped: 0, lastError: null };
   const known = Promise.withResolvers<undefined>();
   const visible = (): string =>
-    JSON.stringify([database, recorder.failed, recorder.dropped, recorder.lastError]);
+    JSON.stringify([
+      database,
+      recorder.failed,
+      recorder.dropped,
+      recorder.lastError,
+      // A backlog is told of when its order of magnitude changes.
+      recorder.pending < 10 ? 0 : Math.floor(Math.log10(recorder.pending)),
+    ]);
   const change = (apply: () => void): void => {
     const before = visible();
     apply();

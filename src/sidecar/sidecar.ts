@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -14,11 +15,12 @@ import { listenOnKeptPort, originOf } from './kept-port.ts';
 import type { Log } from './log.ts';
 import { observeRecorder } from './observed.ts';
 import { openJournal } from './proxy/journal.ts';
+import { createMemoryFiles } from './proxy/memory-files.ts';
 import { createProxy } from './proxy/proxy.ts';
 import { createRouter, ownPaths } from './proxy/route.ts';
 import { parseUpstream } from './proxy/upstream.ts';
 import { startRecorder } from './recorder/start.ts';
-import type { RecorderThread } from './recorder/thread.ts';
+import type { LiveLimits, RecorderThread } from './recorder/thread.ts';
 import { refuseAtDoor } from './refuse.ts';
 import type { RunningSidecar } from './serve.ts';
 import { loadState, saveState } from './state.ts';
@@ -29,6 +31,10 @@ const DRAIN_MS = 5000;
 const LAST_ANSWERS_MS = 1000;
 /** How long a read waits for a database that is still being opened (a new one takes seconds to create). */
 const OPENING_MS = 15_000;
+
+/** What live mode keeps (`STORAGE_ENABLED=false`), and how many bytes may be on their way into that. */
+const LIVE: LiveLimits = { exchanges: 500, bytes: 64 * 1024 ** 2, waitingBytes: 64 * 1024 ** 2 };
+const LIVE_JOURNAL_BYTES = 2 * LIVE.waitingBytes;
 
 /** Everything recorded on one machine belongs to one tenant; a team server will have one per domain. */
 const TENANT = 'local';
@@ -46,11 +52,12 @@ export async function startSidecar(
   const upstream = parseUpstream(config.upstream);
   const state = loadState(layout.state);
   const events = createEventBus();
-  const observed = observeRecorder(
-    config.databaseUrl === undefined ? 'pglite' : 'postgresql',
-    events.publish,
-  );
-  let salt = config.salt ?? state.salt;
+  // Live mode: the same recorder, with a journal and a database in memory.
+  const memory = config.storageEnabled ? null : createMemoryFiles();
+  const databaseUrl = memory === null ? (config.databaseUrl ?? null) : null;
+  const observed = observeRecorder(databaseUrl === null ? 'pglite' : 'postgresql', events.publish);
+  // In memory a new one each time would make every account a new one.
+  let salt = config.salt ?? state.salt ?? (memory === null ? null : randomBytes(32).toString('hex'));
   let recorder: RecorderThread | null = null;
   let draining = false;
   let port = 0;
@@ -58,13 +65,24 @@ export async function startSidecar(
     log.warn('Asked to stop before it was ready', { why });
   };
 
-  const journal = config.storageEnabled
-    ? openJournal({ dir: layout.journal, log, onNotes: (notes) => recorder?.journal(notes) })
-    : null;
+  const journal = openJournal({
+    dir: layout.journal,
+    log,
+    onTrouble: () => {
+      events.publish({ name: 'status', ids: [] });
+    },
+    onNotes: (notes) => recorder?.journal(memory === null ? notes : memory.handOver(notes)),
+    ...(memory === null ? {} : { files: memory, capBytes: LIVE_JOURNAL_BYTES }),
+  });
   const proxy = createProxy({
     upstream,
     journal,
-    policy: { tenant: TENANT, salt: () => salt, ownSecrets: () => [state.token, state.pathKey] },
+    policy: {
+      tenant: TENANT,
+      salt: () => salt,
+      ownSecrets: () => [state.token, state.pathKey],
+      redactBodies: config.redactBodies,
+    },
     timeoutMs: config.upstreamTimeoutMs,
     log,
   });
@@ -95,24 +113,34 @@ export async function startSidecar(
       askToStop('a window asked for it');
     },
     read: async (name, ...args) => {
-      if (recorder === null) throw databaseUnavailable(new Error('recording is switched off'));
+      if (recorder === null) throw databaseUnavailable(new Error('it is being opened'));
       // The first seconds: a panel that is open already waits rather than shows an error.
       await within(OPENING_MS, observed.known);
       return await recorder.read(name, ...args);
     },
+    command: async (name, ...args) => {
+      if (recorder === null) throw databaseUnavailable(new Error('it is being opened'));
+      await within(OPENING_MS, observed.known);
+      return await recorder.command(name, ...args);
+    },
     status: () => {
-      const lost = journal?.stats();
+      const lost = journal.stats();
       return {
         version,
         uptimeMs: Math.round(performance.now() - startedAt),
+        storage: memory === null ? 'kept' : 'live',
         database: observed.database,
         upstream: upstream.origin + upstream.basePath,
         activeRequests: proxy.active(),
         windows: lifetime.windows(),
         recorder: {
           ...observed.recorder,
-          dropped: observed.recorder.dropped + (lost?.dropped ?? 0),
-          lastError: observed.recorder.lastError ?? lost?.lastError ?? null,
+          dropped: observed.recorder.dropped + lost.dropped,
+          late: lost.late,
+          lastDrop: lost.lastDrop ?? observed.recorder.lastDrop ?? null,
+          // Exchanges that are lost now are worse news than such as wait.
+          lastError: lost.lastError ?? observed.recorder.lastError,
+          lastErrorAt: lost.lastErrorAt ?? observed.recorder.lastErrorAt ?? null,
         },
       };
     },
@@ -153,37 +181,37 @@ export async function startSidecar(
   if (config.withoutEffect.length > 0) {
     log.info('These settings have no effect', { names: config.withoutEffect });
   }
-  if (journal !== null) {
-    recorder = startRecorder(
-      {
-        dataDir: layout.root,
-        journalDir: layout.journal,
-        migrationsDir: fileURLToPath(new URL('./migrations', import.meta.url)),
-        databaseUrl: config.databaseUrl ?? null,
-        salt: config.salt ?? null,
-        redactBodies: config.redactBodies,
-        ownSecrets: [state.token, state.pathKey],
-        retention: { days: config.retentionDays, bytes: config.retentionMegabytes * 1e6 },
-        samplesDir: config.samplesDir,
+  recorder = startRecorder(
+    {
+      dataDir: layout.root,
+      journalDir: layout.journal,
+      migrationsDir: fileURLToPath(new URL('./migrations', import.meta.url)),
+      databaseUrl,
+      salt: memory === null ? (config.salt ?? null) : salt,
+      redactBodies: config.redactBodies,
+      ownSecrets: [state.token, state.pathKey],
+      retention: { days: config.retentionDays, bytes: config.retentionMegabytes * 1e6 },
+      samplesDir: config.samplesDir,
+      live: memory === null ? null : LIVE,
+    },
+    {
+      onEvent: events.publish,
+      onStatus: observed.update,
+      onSalt: (value) => {
+        if (value !== state.salt) saveState(layout.state, { ...state, port, salt: value });
+        salt = value;
       },
-      {
-        onEvent: events.publish,
-        onStatus: observed.update,
-        onSalt: (value) => {
-          if (value !== state.salt) saveState(layout.state, { ...state, port, salt: value });
-          salt = value;
-        },
-        onLog: (level, message, fields) => {
-          log[level](message, fields);
-        },
+      onReleased: (bytes) => memory?.released(bytes),
+      onLog: (level, message, fields) => {
+        log[level](message, fields);
       },
-      new URL('./recorder.mjs', import.meta.url),
-    );
-    recorder.ready.catch((error: unknown) => {
-      log.error('Nothing can be recorded; traffic goes on', { error: reason(error) });
-      observed.fail(error instanceof NexusError ? error.message : reason(error));
-    });
-  }
+    },
+    new URL('./recorder.mjs', import.meta.url),
+  );
+  recorder.ready.catch((error: unknown) => {
+    log.error('Nothing can be recorded; traffic goes on', { error: reason(error) });
+    observed.fail(error instanceof NexusError ? error.message : reason(error));
+  });
 
   const stopped = Promise.withResolvers<undefined>();
   const shutDown = async (): Promise<void> => {
@@ -195,9 +223,9 @@ export async function startSidecar(
     await within(LAST_ANSWERS_MS, closed);
     listener.cut();
     await closed;
-    journal?.flush();
-    if (recorder === null) return;
-    if (observed.database.version !== null) await within(DRAIN_MS, recorder.drain());
+    journal.flush();
+    const worthIt = memory === null && observed.database.version !== null;
+    if (worthIt) await within(DRAIN_MS, recorder.drain());
     await within(DRAIN_MS, recorder.close());
   };
   return {

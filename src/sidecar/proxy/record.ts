@@ -1,6 +1,8 @@
 import { createHmac } from 'node:crypto';
 import type { EndFrame, RequestBodyNote, RequestHead, ResponseHead } from '../core/frames.ts';
-import { redactHeaders, redactOwn, redactPath, redactText, type Redaction } from '../core/redact.ts';
+import { redactHeaders, redactPath, redactText, type Redaction } from '../core/redact.ts';
+import type { RedactBodies } from '../core/redact-edits.ts';
+import { redactOwn } from '../core/redact-own.ts';
 import { headerValue, pairs } from './headers.ts';
 import { isTokenEndpoint } from './paths.ts';
 import { nothing, type ExchangeJournal, type Journal } from './journal.ts';
@@ -23,6 +25,11 @@ export interface RecordPolicy {
   salt: () => string | null;
   /** The sidecar's token and path key, which must not appear on the disk. */
   ownSecrets: () => readonly string[];
+  /**
+   * What is masked in bodies. Here only the own keys are: the recorder's thread masks the other kinds, which would cost
+   * the proxy's thread milliseconds for each megabyte, and what can only be seen in decoded, whole content.
+   */
+  redactBodies: RedactBodies;
 }
 
 /** The recorded side of one exchange: redacts, then writes to the journal. Nothing here can fail or wait. */
@@ -58,27 +65,27 @@ export function startRecording(
   body: Buffer | null,
   policy: RecordPolicy,
 ): Recording {
-  if (journal === null) return recordingOf(nothing, [], true);
+  if (journal === null) return recordingOf(nothing, [], 'drop');
   const secrets = policy.ownSecrets();
   const headers = redactHeaders(pairs(arrival.rawHeaders), 'requestHeaders');
   const path = redactPath(arrival.path);
-  const secret = isTokenEndpoint(arrival.path);
+  const bodies = isTokenEndpoint(arrival.path) ? 'drop' : policy.redactBodies === 'none' ? 'keep' : 'mask';
   const redactions: Redaction[] = [...headers.redactions, ...path.redactions];
   let recorded: Buffer | null = null;
-  if (secret) {
+  if (bodies === 'drop') {
     redactions.push(
       { path: 'requestBody', kind: 'token-endpoint' },
       { path: 'responseBody', kind: 'token-endpoint' },
     );
   } else if (body !== null && body.length > 0) {
-    const clean = redactOwn(body, secrets);
+    const clean = bodies === 'keep' ? { bytes: body, kinds: [] } : redactOwn(body, secrets);
     recorded = clean.bytes;
     for (const kind of clean.kinds) redactions.push({ path: 'requestBody', kind });
   }
   const head: RequestHead = {
     id: arrival.id,
     tenant: policy.tenant,
-    project: arrival.project,
+    project: arrival.project === null ? null : masked(arrival.project, secrets),
     domain: arrival.domain,
     method: arrival.method,
     path: withoutOwn(path.path, secrets),
@@ -87,13 +94,19 @@ export function startRecording(
     credential: fingerprint(arrival.rawHeaders, policy.salt()),
     redactions,
   };
-  return recordingOf(journal.begin(head, recorded), secrets, secret);
+  return recordingOf(journal.begin(head, recorded), secrets, bodies);
 }
 
-function recordingOf(file: ExchangeJournal, secrets: readonly string[], bodiesSecret: boolean): Recording {
+/** `drop`: bodies are not recorded at all; `keep`: as they passed. */
+function recordingOf(
+  file: ExchangeJournal,
+  secrets: readonly string[],
+  bodies: 'mask' | 'keep' | 'drop',
+): Recording {
   const later: Redaction[] = [];
   const noted = new Set<string>();
   const clean = (bytes: Buffer, path: string): Buffer => {
+    if (bodies === 'keep') return bytes;
     const { bytes: out, kinds } = redactOwn(bytes, secrets);
     for (const kind of kinds) {
       if (noted.has(`${path} ${kind}`)) continue;
@@ -104,20 +117,25 @@ function recordingOf(file: ExchangeJournal, secrets: readonly string[], bodiesSe
   };
   return {
     requestBody(body) {
-      if (!bodiesSecret && body.length > 0) file.body(clean(body, 'requestBody'));
+      if (bodies !== 'drop' && body.length > 0) file.body(clean(body, 'requestBody'));
     },
     responseHead({ status, statusText, rawHeaders, ours }) {
       const { headers, redactions } = redactHeaders(pairs(rawHeaders), 'responseHeaders');
       later.push(...redactions);
-      const head: ResponseHead = { status, statusText, headers, ours };
+      const head: ResponseHead = {
+        status,
+        statusText: masked(statusText, secrets),
+        headers: headers.map(([name, value]) => [name, withoutOwn(value, secrets)]),
+        ours,
+      };
       file.responseHead(head);
     },
     chunk(bytes) {
-      if (!bodiesSecret) file.chunk(clean(bytes, 'responseBody'));
+      if (bodies !== 'drop') file.chunk(clean(bytes, 'responseBody'));
     },
     end({ reason, error, requestNote, responseNote }) {
-      const masked = error === null ? null : { code: error.code, message: redactText(error.message).text };
-      const frame: EndFrame = { reason, error: masked, requestBodyNote: requestNote };
+      const said = error === null ? null : { code: error.code, message: masked(error.message, secrets) };
+      const frame: EndFrame = { reason, error: said, requestBodyNote: requestNote };
       if (responseNote !== null) frame.responseBodyNote = responseNote;
       if (later.length > 0) frame.redactions = later;
       file.end(frame);
@@ -128,6 +146,9 @@ function recordingOf(file: ExchangeJournal, secrets: readonly string[], bodiesSe
     },
   };
 }
+
+const masked = (text: string, secrets: readonly string[]): string =>
+  withoutOwn(redactText(text).text, secrets);
 
 function withoutOwn(text: string, secrets: readonly string[]): string {
   if (!text.includes('cnp_live_') && !secrets.some((secret) => text.includes(secret))) return text;

@@ -106,8 +106,9 @@ export class Tape {
       next();
     };
     const timer = setTimeout(() => {
+      // The last chunk and the end may wait for the same write.
+      if (!this.#late) this.#recording?.late();
       this.#late = true;
-      this.#recording?.late();
       proceed();
     }, ms);
     void unsettled.then(proceed);

@@ -1,5 +1,6 @@
-import { join } from 'node:path';
 import type { JournalNote } from '../core/frames.ts';
+import type { BodyPolicy } from '../core/redact-edits.ts';
+import type { JournalSource } from './journal-source.ts';
 import { Track } from './track.ts';
 
 const REMEMBERED = 1000;
@@ -9,7 +10,8 @@ const REMEMBERED = 1000;
  * so that hours without a database cost no memory, and a backlog is recorded in the order in which things happened.
  */
 export class Backlog {
-  readonly #dir: string;
+  readonly #source: JournalSource;
+  readonly #policy: BodyPolicy;
   /** Not opened; in order of id, which is the order of start. */
   readonly #waiting: Track[];
   readonly #open = new Map<string, Track>();
@@ -19,9 +21,10 @@ export class Backlog {
   /** Recorded and removed lately: a note may still be under way. */
   readonly #finished = new Set<string>();
 
-  constructor(dir: string, leftBehind: string[]) {
-    this.#dir = dir;
-    this.#waiting = leftBehind.toSorted().map((id) => new Track(this.#path(id), null));
+  constructor(source: JournalSource, leftBehind: string[], policy: BodyPolicy) {
+    this.#source = source;
+    this.#policy = policy;
+    this.#waiting = leftBehind.toSorted().map((id) => new Track(id, null, source, policy));
     for (const track of this.#waiting) this.#tracks.set(track.id, track);
   }
 
@@ -36,7 +39,7 @@ export class Backlog {
       known.note(size, ended);
       return;
     }
-    const track = new Track(this.#path(id), size);
+    const track = new Track(id, size, this.#source, this.#policy);
     track.note(size, ended);
     this.#tracks.set(id, track);
     const later = this.#waiting.findLastIndex((other) => other.id < id);
@@ -48,6 +51,22 @@ export class Backlog {
     let count = this.#waiting.length;
     for (const track of this.#open.values()) if (track.pending) count++;
     return count;
+  }
+
+  /** When the oldest exchange that has something to store began, in ms since the epoch; null when there is none. */
+  get oldestPendingAt(): number | null {
+    let oldest = this.#waiting[0]?.startedAt ?? Number.POSITIVE_INFINITY;
+    for (const track of this.#open.values()) {
+      if (track.pending) oldest = Math.min(oldest, track.startedAt);
+    }
+    return Number.isFinite(oldest) ? oldest : null;
+  }
+
+  /** Bytes of the journals that are not wholly recorded; of those left behind, once they are opened. */
+  get bytes(): number {
+    let total = 0;
+    for (const track of this.#tracks.values()) total += track.size;
+    return total;
   }
 
   /** A file to read from: an open one that has grown, else the next one to open when its time has come. */
@@ -90,6 +109,13 @@ export class Backlog {
     if (!track.ended) this.#dead.add(track.id);
   }
 
+  /** Takes the oldest exchange that nobody has begun to read out of the queue, if there is one. */
+  takeOldestWaiting(): Track | null {
+    const oldest = this.#waiting.shift();
+    if (oldest !== undefined) this.bury(oldest);
+    return oldest ?? null;
+  }
+
   close(): void {
     for (const track of this.#open.values()) track.close();
   }
@@ -97,10 +123,6 @@ export class Backlog {
   #drop(track: Track): void {
     this.#tracks.delete(track.id);
     this.#open.delete(track.id);
-  }
-
-  #path(id: string): string {
-    return join(this.#dir, `${id}.nxj`);
   }
 }
 

@@ -1,9 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { databaseUnavailable, NexusError, reason } from '../errors.ts';
+import { databaseUnavailable, embeddedDatabaseUnreadable, NexusError, reason } from '../errors.ts';
 import { openDatabase, type Database, type DatabaseOptions } from '../store/database.ts';
 
 const FIRST_DELAY_MS = 250;
 const LONGEST_DELAY_MS = 10_000;
+/** A lost database may never answer its closing: a trapped WebAssembly program, a server that went silent. */
+const CLOSING_MS = 3000;
 
 export interface ConnectionListener {
   /** Open and migrated, and not yet in use. A rejection counts as the database being away. */
@@ -44,9 +46,14 @@ export class Connection {
     const database = this.database;
     if (database === null) return;
     this.database = null;
-    this.#away(unavailable(cause));
-    // It is gone already: whatever closing it says is not news.
-    await database.close().catch(() => undefined);
+    this.#away(this.#unavailable(cause));
+    const patience = new AbortController();
+    await Promise.race([
+      // It is gone already: whatever closing it says is not news.
+      database.close().catch(() => undefined),
+      wait(CLOSING_MS, undefined, { signal: patience.signal }).catch(() => undefined),
+    ]);
+    patience.abort();
     this.connect();
   }
 
@@ -77,7 +84,7 @@ export class Connection {
           this.#listener.onRefused(error);
           return;
         }
-        this.#away(unavailable(error));
+        this.#away(this.#unavailable(error));
       }
       await wait(delay, undefined, { signal: this.#closing.signal }).catch(() => undefined);
     }
@@ -99,10 +106,14 @@ export class Connection {
     this.#first.resolve(undefined);
     this.#listener.onAway(error);
   }
-}
 
-function unavailable(error: unknown): NexusError {
-  if (error instanceof NexusError) return error;
-  const cause = error instanceof Error && error.cause !== undefined ? ` (${reason(error.cause)})` : '';
-  return databaseUnavailable(new Error(`${reason(error)}${cause}`, { cause: error }));
+  #unavailable(error: unknown): NexusError {
+    if (error instanceof NexusError) return error;
+    const { dataDir, databaseUrl } = this.#options;
+    const inner = error instanceof Error && error.cause !== undefined ? ` (${reason(error.cause)})` : '';
+    const cause = new Error(`${reason(error)}${inner}`, { cause: error });
+    return databaseUrl === null && dataDir !== null
+      ? embeddedDatabaseUnreadable(dataDir, cause)
+      : databaseUnavailable(cause);
+  }
 }

@@ -1,20 +1,21 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { decodeFrames, type Frame } from '../core/frames.ts';
+import type { JournalBytes } from './journal-source.ts';
 
 /** Most bytes read at once: a backlog of large files must not be in memory all at the same time. */
 const READ_SIZE = 8 * 1024 * 1024;
 
-/** Reads the frames of one journal file as it grows. Synchronous: it runs in the recorder's thread. */
+/** Reads the frames of one journal as it grows. Synchronous: it runs in the recorder's thread. */
 export class JournalReader {
-  readonly #path: string;
-  #fd: number | null = null;
+  readonly #open: () => JournalBytes;
+  #journal: JournalBytes | null = null;
   #offset = 0;
   #rest: Buffer = Buffer.alloc(0);
-  /** The next bytes are no frame: the file counts as ended before them. */
+  /** The next bytes are no frame: the journal counts as ended before them. */
   damaged = false;
 
-  constructor(path: string) {
-    this.#path = path;
+  /** `open` is called when the first bytes are wanted: a backlog waits unopened. */
+  constructor(open: () => JournalBytes) {
+    this.#open = open;
   }
 
   /** How many bytes have been read. */
@@ -22,9 +23,9 @@ export class JournalReader {
     return this.#offset;
   }
 
-  /** The file's size now. */
+  /** The journal's size now. */
   size(): number {
-    return fstatSync(this.#open()).size;
+    return this.#bytes().size();
   }
 
   /** The whole frames up to byte `size` that have not been returned yet, at most 8 MB and one frame of them. */
@@ -32,7 +33,7 @@ export class JournalReader {
     const frames: Frame[] = [];
     while (!this.damaged && this.#offset < size && frames.length === 0) {
       const wanted = Buffer.allocUnsafe(Math.min(size - this.#offset, READ_SIZE));
-      const got = readSync(this.#open(), wanted, 0, wanted.length, this.#offset);
+      const got = this.#bytes().read(wanted, this.#offset);
       if (got === 0) break;
       this.#offset += got;
       const bytes = Buffer.concat([this.#rest, wanted.subarray(0, got)]);
@@ -45,11 +46,11 @@ export class JournalReader {
   }
 
   close(): void {
-    if (this.#fd !== null) closeSync(this.#fd);
-    this.#fd = null;
+    this.#journal?.close();
+    this.#journal = null;
   }
 
-  #open(): number {
-    return (this.#fd ??= openSync(this.#path, 'r'));
+  #bytes(): JournalBytes {
+    return (this.#journal ??= this.#open());
   }
 }

@@ -2,6 +2,7 @@ import type { JournalNote } from '../core/frames.ts';
 import type { NexusEvent } from '../../protocol/events.ts';
 import type { ProblemCode } from '../../protocol/problem.ts';
 import { internalError, NexusError } from '../errors.ts';
+import type { StoreCommands } from '../store/commands.ts';
 import type { StoreReads } from '../store/reads.ts';
 import type { RecorderListener, RecorderOptions } from './thread.ts';
 
@@ -15,7 +16,9 @@ export interface WorkerStart {
 export type ToWorker =
   | { kind: 'notes'; notes: JournalNote[] }
   | { kind: 'read'; call: number; name: keyof StoreReads; args: unknown[] }
+  | { kind: 'command'; call: number; name: keyof StoreCommands; args: unknown[] }
   | { kind: 'drain'; call: number }
+  | { kind: 'ping' }
   | { kind: 'close'; call: number };
 
 /** From the worker to the main thread. The bytes of an answer are transferred, not copied. */
@@ -24,7 +27,9 @@ export type FromWorker =
   | { kind: 'refused'; error: PortError }
   | { kind: 'event'; event: NexusEvent }
   | { kind: 'status'; status: Parameters<RecorderListener['onStatus']>[0] }
+  | { kind: 'pong' }
   | { kind: 'salt'; salt: string }
+  | { kind: 'released'; bytes: number }
   | { kind: 'log'; entry: Parameters<RecorderListener['onLog']> }
   | { kind: 'answer'; call: number; bytes: Uint8Array<ArrayBuffer> }
   | { kind: 'failure'; call: number; error: PortError };

@@ -1,11 +1,13 @@
 import { createAssembler, type Assembler } from '../core/assemble.ts';
 import type { RequestFacts, ResponseFacts, SpawnCall } from '../core/facts.ts';
 import { FrameKind, type EndFrame, type Frame, type RequestHead, type ResponseHead } from '../core/frames.ts';
-import { parseJson } from '../core/json.ts';
-import { readRequest } from '../core/read-request.ts';
-import type { Cut } from '../store/cuts.ts';
+import { member, parseJson } from '../core/json.ts';
+import { prepareRequest, type PreparedRequest } from '../core/prepare.ts';
+import type { BodyPolicy } from '../core/redact-edits.ts';
+import type { Cut } from '../core/cuts.ts';
 import { createDecoder, type ContentDecoder } from './decode.ts';
-import { seenTools } from './request-chain.ts';
+import type { Prepared, Preparation } from './preparation.ts';
+import { redactRequest, redactSpawn, storedResponse, type ResponseContent } from './redaction.ts';
 
 /** What has to be done in the store for an exchange, in this order. `at`: when it happened. */
 export type Step =
@@ -21,23 +23,25 @@ export class OpenExchange {
   readonly head: RequestHead;
   readonly startedAt: number;
   body: Buffer | null = null;
-  /** The parsed body; undefined when it is no JSON. */
-  json: unknown = undefined;
   response: ResponseHead | null = null;
   firstByteAt: number | null = null;
   firstTokenAt: number | null = null;
   lastAt: number;
   responseSize = 0;
   #facts: RequestFacts | null = null;
-  #seenTools: Set<string> | null = null;
+  #seenTools: ReadonlySet<string> = new Set();
   readonly #content: Content = { parts: [], cuts: [] };
   /** What came, where that is not the content: kept until it is clear that it could be decoded. */
   readonly #coded: Content = { parts: [], cuts: [] };
   #decoder: ContentDecoder | null = null;
   #assembler: Assembler | null = null;
   #begun = false;
+  readonly #policy: BodyPolicy;
+  #stored: { content: ResponseContent | null; facts: ResponseFacts | null } | null = null;
 
-  constructor(first: Frame) {
+  /** Nothing that the policy masks leaves this object: facts are read from what is left. */
+  constructor(first: Frame, policy: BodyPolicy) {
+    this.#policy = policy;
     this.head = parseFrame(first) as RequestHead;
     this.startedAt = first.at;
     this.lastAt = first.at;
@@ -50,7 +54,7 @@ export class OpenExchange {
       case FrameKind.requestHead:
         return [];
       case FrameKind.requestBody:
-        this.body = frame.payload;
+        this.#takeBody(frame.payload);
         return this.#begin(this.startedAt);
       case FrameKind.responseHead:
         this.response = parseFrame(frame) as ResponseHead;
@@ -66,44 +70,55 @@ export class OpenExchange {
     }
   }
 
-  /** The file ends here without an end frame: the sidecar died, or gave up recording. */
-  cutOff(): Step[] {
-    return [...this.#begin(this.startedAt), { kind: 'finish', at: this.lastAt, end: null }];
+  /** The file ends here without an end frame: the sidecar died (`end` null), or gave up recording. */
+  cutOff(end: EndFrame | null): Step[] {
+    return [...this.#begin(this.startedAt), { kind: 'finish', at: this.lastAt, end }];
   }
 
+  /** Reads the request and takes its body apart, from what `preparation` remembers of others. */
+  prepare(preparation: Preparation): Prepared {
+    const prepared = preparation.prepare(this.head, this.body);
+    this.#keep(prepared);
+    return prepared;
+  }
+
+  /** The same again, for when what `prepared` goes on from is not stored any more. */
+  prepareInFull(preparation: Preparation, prepared: Prepared): Prepared {
+    return preparation.prepareInFull(this.head, this.body, prepared);
+  }
+
+  /** What the request says; read in full when nobody has prepared it. */
   facts(): RequestFacts {
-    if (this.#facts !== null) return this.#facts;
-    this.json = this.body === null ? undefined : parseJson(this.body.toString());
-    const { method, path, headers } = this.head;
-    this.#facts = readRequest({ method, path, headers, body: this.json });
-    return this.#facts;
+    return this.#facts ?? this.#keep(prepareRequest(this.head, this.body));
   }
 
   /** The tool calls and results of the request. */
-  seenTools(): Set<string> {
+  seenTools(): ReadonlySet<string> {
     this.facts();
-    return (this.#seenTools ??= seenTools(this.json));
+    return this.#seenTools;
+  }
+
+  /** The parsed messages. Large: for requests with a message thread only, which hold few. */
+  messages(): unknown {
+    return this.body === null ? undefined : member(parseJson(this.body.toString()), 'messages');
   }
 
   /** The request is stored: what is still needed of it is small. */
   dropRequest(): void {
-    this.seenTools();
+    this.facts();
     this.body = null;
-    this.json = undefined;
   }
 
   responseFacts(): ResponseFacts | null {
-    return this.#assembler?.end() ?? null;
+    return this.#response().facts;
   }
 
   /**
    * The decoded content of the response and how it arrived; the bytes as they came where they cannot be decoded; null
    * when there was none, or too much of it.
    */
-  responseContent(): { body: Buffer; cuts: Cut[] } | null {
-    if (this.responseSize > CONTENT_LIMIT) return null;
-    const { parts, cuts } = this.damage() === null ? this.#content : this.#coded;
-    return cuts.length === 0 ? null : { body: Buffer.concat(parts), cuts };
+  responseContent(): ResponseContent | null {
+    return this.#response().content;
   }
 
   header(name: string): string | null {
@@ -121,6 +136,36 @@ export class OpenExchange {
     this.body = null;
   }
 
+  #keep({ facts, seenTools }: PreparedRequest): RequestFacts {
+    this.#seenTools = seenTools;
+    return (this.#facts = facts);
+  }
+
+  #takeBody(payload: Buffer): void {
+    const { body, redactions } = redactRequest(payload, this.#policy);
+    this.body = body;
+    this.head.redactions.push(...redactions);
+  }
+
+  /** Once, when nothing more comes. */
+  #response(): { content: ResponseContent | null; facts: ResponseFacts | null } {
+    if (this.#stored !== null) return this.#stored;
+    const whole = ({ parts, cuts }: Content): ResponseContent | null =>
+      cuts.length === 0 ? null : { body: Buffer.concat(parts), cuts };
+    const { redactions, ...stored } = storedResponse(
+      {
+        content: whole(this.#content),
+        coded: this.damage() === null ? null : whole(this.#coded),
+        contentType: this.header('content-type'),
+        streaming: this.#facts?.streaming ?? false,
+        facts: this.#assembler?.end() ?? null,
+      },
+      this.#policy,
+    );
+    this.head.redactions.push(...redactions);
+    return (this.#stored = stored);
+  }
+
   #forgetContent(): void {
     for (const content of [this.#content, this.#coded]) {
       content.parts.length = 0;
@@ -134,10 +179,16 @@ export class OpenExchange {
     return [{ kind: 'begin', at }];
   }
 
+  /** Only without a content type does it matter what was asked for: a backlog prepares its requests in their turn. */
+  #createAssembler(): Assembler {
+    const type = this.header('content-type');
+    return createAssembler(type, type === null && this.facts().streaming);
+  }
+
   async #chunk(frame: Frame): Promise<Step[]> {
     if (this.#assembler === null) {
       this.#decoder = createDecoder(this.header('content-encoding'));
-      this.#assembler = createAssembler(this.header('content-type'), this.facts().streaming);
+      this.#assembler = this.#createAssembler();
     }
     const content = this.#decoder === null ? frame.payload : await this.#decoder.push(frame.payload);
     this.responseSize += this.damage() === null ? content.length : frame.payload.length;
@@ -150,7 +201,9 @@ export class OpenExchange {
     if (this.#decoder !== null) add(this.#coded, frame.payload, offsetMs);
     const { firstToken, spawns } = this.#assembler.push(content, frame.at);
     if (firstToken) this.firstTokenAt = frame.at;
-    return spawns.length === 0 ? [] : [{ kind: 'calls', at: frame.at, calls: spawns }];
+    return spawns.length === 0
+      ? []
+      : [{ kind: 'calls', at: frame.at, calls: spawns.map((call) => redactSpawn(call, this.#policy)) }];
   }
 }
 

@@ -4,66 +4,82 @@ import type { EndFrame } from '../core/frames.ts';
 import { member } from '../core/json.ts';
 import { extendChain } from '../core/normalise.ts';
 import { toolIdsOf } from '../core/read-request.ts';
-import { insertBlocks, newBlock } from '../store/blocks.ts';
-import { foldHeaders } from '../store/contents.ts';
-import { addOutcome } from '../store/conversations.ts';
-import { packCuts } from '../store/cuts.ts';
+import { GoneError, untilStored } from '../store/again.ts';
+import { addOutcome, type ConversationOutcome } from '../store/conversations.ts';
 import {
   findRunning,
   finishExchange,
   type ExchangeOutcome,
   type RunningExchange,
 } from '../store/exchanges.ts';
+import { insertContent, packContent } from '../store/new-content.ts';
+import { prepareResponse } from '../store/responses.ts';
+import { ensureUsageMonth } from '../store/usage.ts';
 import { cleanText, cleanTextOrNull, timestamp } from '../store/values.ts';
 import type { OpenExchange } from './open-exchange.ts';
 import { changed, recordSpawns, type Change, type RecordContext } from './record.ts';
 
 /** Stores what became of a running exchange. Nothing happens when that is stored already. */
-export async function recordEnd(
+export function recordEnd(
   context: RecordContext,
   exchange: OpenExchange,
   end: EndFrame | null,
   at: number,
 ): Promise<Change[]> {
+  const { database } = context;
   const { tenant, id } = exchange.head;
-  const facts = exchange.responseFacts();
-  const headers = exchange.response === null ? null : foldHeaders(exchange.response.headers).block;
-  const content = exchange.responseContent();
-  const body = content === null ? null : newBlock('response', content.body);
-  return context.database.db.transaction().execute(async (tx) => {
-    await insertBlocks(
-      tx,
-      tenant,
-      [headers, body].filter((block) => block !== null),
-    );
-    await context.database.lockTenant(tx, tenant);
-    const row = await findRunning(tx, tenant, id);
+  return untilStored(database, async () => {
+    const row = await findRunning(database.db, tenant, id);
     if (row === null) return [];
-    const outcome = outcomeOf(exchange, row, facts, end, at);
-    await finishExchange(tx, tenant, id, {
-      ...outcome,
-      response_headers: headers?.hash ?? null,
-      response_body: body?.hash ?? null,
-      response_cuts: content === null ? null : packCuts(content.cuts),
-    });
-    if (row.conversation_id !== null) {
+    const facts = exchange.responseFacts();
+    const content = exchange.responseContent();
+    const {
+      blocks,
+      chain,
+      row: columns,
+    } = prepareResponse(exchange.response?.headers ?? null, content, row.messages_tip);
+    const chains = chain === null ? [] : [{ kind: 'message' as const, chain }];
+    const packed = await packContent(database, tenant, { blocks, chains });
+    // The request's last message is held by its row: without it, the row is gone too.
+    if (packed === null) throw new GoneError('The exchange was deleted');
+    await ensureUsageMonth(database, exchange.startedAt);
+    const outcome = { ...outcomeOf(exchange, row, facts, end, at), ...columns };
+    await database.db.transaction().execute(async (tx) => {
+      const storedBytes = await insertContent(tx, packed);
+      await database.lockTenant(tx, tenant);
       await recordSpawns(tx, exchange, row, facts?.spawns ?? [], at);
-      await addOutcome(tx, {
-        tenant,
-        conversationId: row.conversation_id,
-        endedAt: at,
-        totalTokens: (facts?.usage?.inputTokens ?? 0) + (facts?.usage?.outputTokens ?? 0),
-        contextTokens: contextTokens(facts),
-        failed: outcome.state === 'failed',
-        model: row.model === null ? cleanTextOrNull(facts?.model ?? null, 200) : null,
-      });
-    }
+      const totals = conversationOutcome(exchange, row, facts, outcome, at);
+      const finished = await finishExchange(tx, { tenant, id }, outcome, storedBytes, (ended) =>
+        totals === null ? [] : [addOutcome(totals, ended)],
+      );
+      if (!finished) throw new GoneError('The exchange was deleted');
+    });
+    database.known.add(tenant, packed.keys);
     return [
       ['exchange.recorded', id],
       ...changed(row.conversation_id),
       ['usage.changed', row.account_id ?? ''],
     ];
   });
+}
+
+function conversationOutcome(
+  exchange: OpenExchange,
+  row: RunningExchange,
+  facts: ResponseFacts | null,
+  outcome: { state: ExchangeState },
+  at: number,
+): ConversationOutcome | null {
+  if (row.conversation_id === null) return null;
+  return {
+    tenant: exchange.head.tenant,
+    conversationId: row.conversation_id,
+    endedAt: at,
+    totalTokens: (facts?.usage?.inputTokens ?? 0) + (facts?.usage?.outputTokens ?? 0),
+    contextTokens: contextTokens(facts),
+    failed: outcome.state === 'failed',
+    model: row.model === null ? cleanTextOrNull(facts?.model ?? null, 200) : null,
+  };
 }
 
 function outcomeOf(

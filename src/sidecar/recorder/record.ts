@@ -1,114 +1,155 @@
 import type { EventName } from '../../protocol/events.ts';
 import type { RequestFacts, SpawnCall } from '../core/facts.ts';
 import { decideLink, linkQuery } from '../core/linker.ts';
-import { prepareBody } from '../core/prepare.ts';
 import { resolveAccount } from '../store/accounts.ts';
 import { findLinkCandidates } from '../store/candidates.ts';
-import { insertRequestContent } from '../store/contents.ts';
+import { untilStored } from '../store/again.ts';
+import { requestContent, type RequestContent } from '../store/contents.ts';
 import { placeRequest } from '../store/conversations.ts';
 import type { Database } from '../store/database.ts';
-import { exchangeExists, findRunning, insertExchange, type RunningExchange } from '../store/exchanges.ts';
+import {
+  exchangeExists,
+  findRunning,
+  insertExchange,
+  type NewExchange,
+  type RunningExchange,
+} from '../store/exchanges.ts';
 import { claimInvocation, recordInvocations } from '../store/invocations.ts';
+import { insertContent, packContent } from '../store/new-content.ts';
 import { findThread } from '../store/threads.ts';
 import type { Tx } from '../store/tables.ts';
 import { cleanText, cleanTextOrNull, timestamp } from '../store/values.ts';
 import type { OpenExchange } from './open-exchange.ts';
+import type { Preparation } from './preparation.ts';
 import { linkVersion, requestChain } from './request-chain.ts';
 
 export interface RecordContext {
   database: Database;
   /** HMAC key of account ids. */
   salt: string;
+  preparation: Preparation;
 }
 
 /** What a commit changed, for the events. */
 export type Change = [name: EventName, id: string];
 
 /** Stores a request as running, linked, the moment its body is known. Nothing happens when it is stored already. */
-export async function recordRequest(context: RecordContext, exchange: OpenExchange): Promise<Change[]> {
+export function recordRequest(context: RecordContext, exchange: OpenExchange): Promise<Change[]> {
+  const { database, preparation } = context;
+  const { tenant, id, headers, credential } = exchange.head;
+  return untilStored(database, async (anew) => {
+    if (await exchangeExists(database.db, tenant, id)) return [];
+    let prepared = exchange.prepare(preparation);
+    if (anew) prepared = exchange.prepareInFull(preparation, prepared);
+    let { row, content } = requestContent(headers, prepared.body);
+    let packed = await packContent(database, tenant, content);
+    if (packed === null) {
+      // What it goes on from was deleted since.
+      prepared = exchange.prepareInFull(preparation, prepared);
+      ({ row, content } = requestContent(headers, prepared.body));
+      packed = await packContent(database, tenant, content);
+    }
+    if (packed === null) throw new Error('A whole chain has no base that could be missing');
+    const { accountUuid } = prepared.facts;
+    const evidence = { tenant, accountUuid, credential, at: exchange.startedAt };
+    const accountId = await resolveAccount(database.db, context.salt, evidence);
+    const { keys } = packed;
+    const changes = await database.db.transaction().execute(async (tx) => {
+      const storedBytes = await insertContent(tx, packed);
+      await database.lockTenant(tx, tenant);
+      return placeAndInsert(tx, exchange, { ...row, account_id: accountId, stored_bytes: storedBytes });
+    });
+    database.known.add(tenant, keys);
+    preparation.committed(prepared);
+    return changes;
+  });
+}
+
+/** What is known of a row before it is linked. */
+type Stored = RequestContent & Pick<NewExchange, 'stored_bytes'> & { account_id: string | null };
+
+/** Links it and inserts its row, while nobody else of the tenant can. */
+async function placeAndInsert(tx: Tx, exchange: OpenExchange, stored: Stored): Promise<Change[]> {
   const { head } = exchange;
   const facts = exchange.facts();
-  const prepared = prepareBody(exchange.body);
-  return context.database.db.transaction().execute(async (tx) => {
-    if (await exchangeExists(tx, head.tenant, head.id)) return [];
-    const content = await insertRequestContent(tx, head.tenant, head.headers, prepared);
-    if (content === null) throw new Error('A whole chain has no base that could be missing');
-    await context.database.lockTenant(tx, head.tenant);
-    const accountId = await resolveAccount(tx, context.salt, {
-      tenant: head.tenant,
-      accountUuid: facts.accountUuid,
-      credential: head.credential,
-      at: exchange.startedAt,
-    });
-    const thread =
-      facts.thread?.type === 'continue'
-        ? await findThread(tx, head.tenant, facts.thread.previousMessageId)
-        : null;
-    const chain = requestChain(exchange.json, facts, thread);
-    const decision = await decide(tx, exchange, { ...facts, links: chain.links });
-    const isPart = facts.requestType === 'inference';
-    const place = isPart
-      ? await placeRequest(
-          tx,
-          {
-            tenant: head.tenant,
-            requestId: head.id,
-            at: exchange.startedAt,
-            project: head.project,
-            domain: head.domain,
-            accountId,
-            model: cleanTextOrNull(facts.model, 200),
-            messageCount: facts.messageCount + chain.heldMessages,
-            title: facts.firstUserText ?? facts.preview,
-          },
-          decision,
-        )
+  const thread =
+    facts.thread?.type === 'continue'
+      ? await findThread(tx, head.tenant, facts.thread.previousMessageId)
       : null;
-    await insertExchange(tx, {
-      tenant: head.tenant,
-      id: head.id,
-      project: cleanTextOrNull(head.project),
-      domain: cleanText(head.domain),
-      account_id: accountId,
-      session_id: cleanTextOrNull(facts.sessionId, 200),
-      agent_id: cleanTextOrNull(facts.agentId, 200),
-      parent_agent_id: cleanTextOrNull(facts.parentAgentId, 200),
-      type: facts.requestType,
-      state: 'running',
-      started_at: timestamp(exchange.startedAt),
-      method: cleanText(head.method),
-      path: cleanText(head.path),
-      http_version: cleanText(head.httpVersion),
-      model: cleanTextOrNull(facts.model, 200),
-      streaming: facts.streaming,
-      preview: cleanText(facts.preview),
-      asked: facts.asked,
-      message_count: facts.messageCount + chain.heldMessages,
-      ...content,
-      request_size: exchange.body?.length ?? 0,
-      redactions: JSON.stringify(head.redactions),
-      conversation_id: place?.conversationId ?? null,
-      branch_id: place?.branchId ?? null,
-      parent_id: decision.parentRequestId,
-      retry_of: decision.retryOf,
-      is_subtask: decision.isSubtask,
-      parent_task_id: decision.parentTaskRequestId,
-      request_link: isPart ? chain.tip : null,
-      link_depth: chain.depth,
-      link_version: linkVersion,
-      system_hash: facts.systemHash,
-      summarises: facts.summarises,
-      tool_ids: facts.lastToolIds.map((id) => cleanText(id, 200)),
-      link_signal: decision.signal,
-      link_matched: decision.matched,
-      link_candidates: JSON.stringify(decision.candidates),
-    });
-    const { toolUseId, parentTaskRequestId: parentId } = decision;
-    if (toolUseId !== null && parentId !== null) {
-      await claimInvocation(tx, { tenant: head.tenant, parentId, toolUseId, requestId: head.id });
-    }
-    return [['exchange.started', head.id], ...changed(place?.conversationId ?? null)];
-  });
+  const chain = requestChain(facts, thread, () => exchange.messages());
+  const decision = await decide(tx, exchange, { ...facts, links: chain.links });
+  const messageCount = facts.messageCount + chain.heldMessages;
+  const isPart = facts.requestType === 'inference';
+  const place = isPart
+    ? await placeRequest(
+        tx,
+        {
+          tenant: head.tenant,
+          requestId: head.id,
+          at: exchange.startedAt,
+          project: head.project,
+          domain: head.domain,
+          accountId: stored.account_id,
+          model: cleanTextOrNull(facts.model, 200),
+          messageCount,
+          title: facts.firstUserText ?? facts.preview,
+        },
+        decision,
+      )
+    : null;
+  const row: NewExchange = {
+    ...requestRow(exchange),
+    ...stored,
+    message_count: messageCount,
+    conversation_id: place?.conversationId ?? null,
+    branch_id: place?.branchId ?? null,
+    parent_id: decision.parentRequestId,
+    retry_of: decision.retryOf,
+    is_subtask: decision.isSubtask,
+    parent_task_id: decision.parentTaskRequestId,
+    request_link: isPart ? chain.tip : null,
+    link_depth: chain.depth,
+    link_version: linkVersion,
+    link_signal: decision.signal,
+    link_matched: decision.matched,
+    link_candidates: JSON.stringify(decision.candidates),
+  };
+  await insertExchange(tx, row, place?.changes);
+  const { toolUseId, parentTaskRequestId: parentId } = decision;
+  if (toolUseId !== null && parentId !== null) {
+    await claimInvocation(tx, { tenant: head.tenant, parentId, toolUseId, requestId: head.id });
+  }
+  return [['exchange.started', head.id], ...changed(place?.conversationId ?? null)];
+}
+
+/** The columns that say what was sent. */
+function requestRow(exchange: OpenExchange) {
+  const { head } = exchange;
+  const facts = exchange.facts();
+  return {
+    tenant: head.tenant,
+    id: head.id,
+    project: cleanTextOrNull(head.project),
+    domain: cleanText(head.domain),
+    session_id: cleanTextOrNull(facts.sessionId, 200),
+    agent_id: cleanTextOrNull(facts.agentId, 200),
+    parent_agent_id: cleanTextOrNull(facts.parentAgentId, 200),
+    type: facts.requestType,
+    state: 'running' as const,
+    started_at: timestamp(exchange.startedAt),
+    method: cleanText(head.method),
+    path: cleanText(head.path),
+    http_version: cleanText(head.httpVersion),
+    model: cleanTextOrNull(facts.model, 200),
+    streaming: facts.streaming,
+    preview: cleanText(facts.preview),
+    asked: facts.asked,
+    request_size: exchange.body?.length ?? 0,
+    redactions: JSON.stringify(head.redactions),
+    system_hash: facts.systemHash,
+    summarises: facts.summarises,
+    tool_ids: facts.lastToolIds.map((id) => cleanText(id, 200)),
+  };
 }
 
 /** Stores Task/Agent calls while the response that holds them still streams, so that a fast child finds its parent. */

@@ -1,22 +1,28 @@
 import { setImmediate as macrotask } from 'node:timers/promises';
 import type { JournalNote } from '../core/frames.ts';
-import type { DatabaseStatus, RecorderStatus } from '../../protocol/status.ts';
-import { reason, type NexusError } from '../errors.ts';
-import { isUnavailable } from '../store/availability.ts';
-import type { Database } from '../store/database.ts';
-import { failUnrecorded } from '../store/exchanges.ts';
+import { databaseUnavailable, type NexusError, shuttingDown, stackOf } from '../errors.ts';
+import { isContention, isUnavailable } from '../store/availability.ts';
+import { isTimeToAnalyze, type Database } from '../store/database.ts';
 import { loadSalt } from '../store/settings.ts';
 import { Backlog } from './backlog.ts';
 import { Connection } from './connection.ts';
 import { EventBatch } from './event-batch.ts';
+import { GivenUp } from './given-up.ts';
+import { Preparation } from './preparation.ts';
 import { recordCalls, recordRequest, type Change, type RecordContext } from './record.ts';
 import { recordEnd } from './record-end.ts';
+import { journalFilesIn } from './journal-source.ts';
+import { LiveRing } from './live-ring.ts';
+import { MemoryJournal } from './memory-journal.ts';
+import { Turns } from './turns.ts';
+import { Samples } from './samples.ts';
+import { StatusTeller } from './status-teller.ts';
 import type { RecorderListener, RecorderOptions } from './thread.ts';
 import type { Track } from './track.ts';
+import { Trouble } from './trouble.ts';
 
 /** A step that fails this often for a reason of its own is a bug in it: its file must not block the others. */
 const MOST_ATTEMPTS = 3;
-const STATUS_MS = 250;
 
 export interface RecorderHost extends RecorderListener {
   onReady(): void;
@@ -31,28 +37,63 @@ export class Recorder {
   readonly #options: RecorderOptions;
   readonly #host: RecorderHost;
   readonly #backlog: Backlog;
+  /** Live mode's; null: files. */
+  readonly #memory: MemoryJournal | null;
+  readonly #ring: LiveRing | null;
   readonly #events: EventBatch;
-  readonly #counters: RecorderStatus = { pending: 0, recorded: 0, failed: 0, dropped: 0, lastError: null };
+  readonly #status: StatusTeller;
+  readonly #trouble: Trouble;
+  /** Given up, and not yet shown as failed in the store. */
+  readonly #givenUp: GivenUp;
   readonly connection: Connection;
   #salt = '';
-  #version: string | null = null;
   /** Exchanges recorded since the database was opened. */
   #sinceOpen = 0;
   #working: Promise<void> | null = null;
   #closed = false;
-  #statusTimer: NodeJS.Timeout | null = null;
   #idle: (() => void)[] = [];
+  readonly #turns = new Turns();
+  readonly #preparation = new Preparation();
+  readonly #samples: Samples | null;
   /** Reads under way; the next transaction waits for them. */
   readonly #reads = new Set<Promise<unknown>>();
 
   constructor(options: RecorderOptions, leftBehind: string[], creator: URL | null, host: RecorderHost) {
     this.#options = options;
     this.#host = host;
-    this.#backlog = new Backlog(options.journalDir, leftBehind);
+    this.#memory =
+      options.live === null
+        ? null
+        : new MemoryJournal((bytes) => {
+            host.onReleased(bytes);
+          });
+    this.#ring = options.live === null ? null : new LiveRing(options.live);
+    const { redactBodies: mode, ownSecrets, samplesDir } = options;
+    const policy = { mode, ownSecrets };
+    this.#backlog = new Backlog(this.#memory ?? journalFilesIn(options.journalDir), leftBehind, policy);
+    const log: RecorderListener['onLog'] = (...entry) => {
+      host.onLog(...entry);
+    };
+    this.#samples =
+      samplesDir === null
+        ? null
+        : new Samples(samplesDir, ownSecrets, (...warning) => {
+            log('warn', ...warning);
+          });
     this.#events = new EventBatch((event) => {
       host.onEvent(event);
     });
-    const { dataDir, databaseUrl, migrationsDir } = options;
+    this.#trouble = new Trouble(log);
+    this.#givenUp = new GivenUp(options, log);
+    this.#status = new StatusTeller(host, options.databaseUrl === null ? 'pglite' : 'postgresql', () => ({
+      pending: this.#pending,
+      oldestPendingAt: this.#backlog.oldestPendingAt,
+      journalBytes: this.#backlog.bytes,
+      lastError: this.#trouble.message,
+      lastErrorAt: this.#trouble.at,
+    }));
+    const { databaseUrl, migrationsDir } = options;
+    const dataDir = options.live === null ? options.dataDir : null;
     this.connection = new Connection(
       { dataDir, databaseUrl, migrationsDir, creator },
       {
@@ -78,15 +119,18 @@ export class Recorder {
   }
 
   journal(notes: JournalNote[]): void {
-    for (const note of notes) this.#backlog.note(note);
-    this.#changedStatus();
+    for (const note of notes) {
+      if (this.#memory?.add(note) !== false) this.#backlog.note(note);
+    }
+    this.#dropWaiting();
+    this.#status.changed();
     this.#work();
   }
 
   /** Resolves when all that was noted is recorded, or cannot be for now. */
   async drain(): Promise<void> {
     const settled = (): boolean =>
-      this.#backlog.pending === 0 || (this.connection.database === null && this.connection.error !== null);
+      this.#pending === 0 || (this.connection.database === null && this.connection.error !== null);
     while (!settled() && !this.#closed) {
       await new Promise<void>((resolve) => {
         this.#idle.push(resolve);
@@ -114,22 +158,39 @@ export class Recorder {
     }
   }
 
+  /** Runs `work` between two transactions; `whenIdle`: once nothing waits to be recorded. Short work: reads wait. */
+  between<T>(work: (database: Database) => Promise<T>, whenIdle: boolean): Promise<T> {
+    if (this.#closed) return Promise.reject(shuttingDown());
+    const { database, error } = this.connection;
+    if (database === null) {
+      return Promise.reject(error ?? databaseUnavailable(new Error('it is being opened')));
+    }
+    const done = this.#turns.add(work, whenIdle);
+    this.#work();
+    return done;
+  }
+
+  /** Tells of changes that were made between two transactions. */
+  tell(changes: Change[]): void {
+    this.#events.add(changes);
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     await this.#working;
+    this.#turns.refuse(shuttingDown());
     this.#events.flush();
-    if (this.#statusTimer !== null) clearTimeout(this.#statusTimer);
-    this.#tellStatus();
+    this.#status.tell();
     this.#backlog.close();
     await this.connection.close();
   }
 
   #opened(version: string): void {
-    this.#version = version;
+    this.#status.version = version;
     this.#sinceOpen = 0;
-    this.#counters.lastError = null;
+    this.#trouble.over(this.#pending);
     this.#host.onSalt(this.#salt);
-    this.#tellStatus();
+    this.#status.tell();
     // Whoever asked while the database was away was refused, and asks again now.
     this.#host.onEvent({ name: 'resync', ids: [] });
     this.#host.onReady();
@@ -137,9 +198,9 @@ export class Recorder {
   }
 
   #away(error: NexusError): void {
-    this.#counters.lastError = error.message;
-    this.#tellStatus();
-    this.#host.onLog('warn', error.message, { code: error.code });
+    this.#trouble.begin(error.message, { code: error.code });
+    this.#turns.refuse(error);
+    this.#status.tell();
     this.#settle();
   }
 
@@ -153,7 +214,17 @@ export class Recorder {
   }
 
   #hasWork(): boolean {
-    return this.#backlog.next() !== null || this.#backlog.unread() !== null;
+    return (
+      this.#givenUp.size > 0 ||
+      this.#backlog.next() !== null ||
+      this.#backlog.unread() !== null ||
+      this.#turns.ready(true)
+    );
+  }
+
+  /** Exchanges that have something the store does not have yet. */
+  get #pending(): number {
+    return this.#backlog.pending + this.#givenUp.size;
   }
 
   async #run(): Promise<void> {
@@ -163,22 +234,41 @@ export class Recorder {
       if (database === null) return;
       // PGlite has one connection: whoever asks now is answered before the next transaction begins.
       if (database.engine === 'pglite') await Promise.all(this.#reads);
+      if (this.#turns.ready(false)) {
+        await this.#turn(database, false);
+        continue;
+      }
+      if (this.#givenUp.size > 0) {
+        await this.#givenUp.settleFirst(database).catch((error: unknown) => this.connection.lost(error));
+        this.#status.changed();
+        continue;
+      }
       const unread = this.#backlog.unread();
       if (unread !== null) {
         await this.#attempt(unread, () => unread.read());
         continue;
       }
       const track = this.#backlog.next();
-      if (track === null) return;
-      await this.#attempt(track, () => this.#step(database, track));
-      this.#changedStatus();
+      if (track === null) {
+        if (!this.#turns.ready(true)) return;
+        this.#settle();
+        await this.#turn(database, true);
+        continue;
+      }
+      await this.#attempt(track, () => this.#watched(this.#step(database, track)));
+      this.#status.changed();
     }
+  }
+
+  async #turn(database: Database, idle: boolean): Promise<void> {
+    const error = await this.#turns.run(database, idle);
+    if (isUnavailable(error)) await this.connection.lost(error);
   }
 
   async #step(database: Database, track: Track): Promise<void> {
     const step = track.steps[0]!;
     const exchange = track.exchange!;
-    const context: RecordContext = { database, salt: this.#salt };
+    const context: RecordContext = { database, salt: this.#salt, preparation: this.#preparation };
     let changes: Change[];
     if (step.kind === 'begin') changes = await recordRequest(context, exchange);
     else if (step.kind === 'calls') changes = await recordCalls(context, exchange, step.calls, step.at);
@@ -186,10 +276,31 @@ export class Recorder {
     this.#events.add(changes);
     track.steps.shift();
     track.attempts = 0;
-    if (step.kind === 'begin') exchange.dropRequest();
+    if (step.kind === 'begin') {
+      this.#samples?.begin(exchange);
+      exchange.dropRequest();
+    }
     if (step.kind !== 'finish') return;
-    this.#counters.recorded++;
+    this.#samples?.finish(exchange);
+    this.#status.counters.recorded++;
+    this.#trouble.recorded(this.#pending);
     if (isTimeToAnalyze(++this.#sinceOpen)) await database.analyze();
+    if (this.#ring !== null) this.#events.add(await this.#ring.recorded(database));
+  }
+
+  /** Live mode: what waits is in memory, so there is a limit to it; what is newest stays. */
+  #dropWaiting(): void {
+    const { live } = this.#options;
+    if (live === null || this.#memory === null) return;
+    while (this.#memory.bytes > live.waitingBytes) {
+      const oldest = this.#backlog.takeOldestWaiting();
+      if (oldest === null) return;
+      oldest.remove();
+      this.#status.counters.dropped++;
+      this.#status.counters.lastDrop =
+        'The recorder cannot keep up: of the exchanges that wait, the oldest are dropped.';
+      this.#trouble.begin(this.#status.counters.lastDrop);
+    }
   }
 
   /** One piece of work on a track: repeated after a failure, given up after three, put off while the database is away. */
@@ -205,29 +316,24 @@ export class Recorder {
         await this.connection.lost(error);
         return;
       }
+      // Another sidecar on the same PostgreSQL was in the way: nothing is wrong with this exchange.
+      if (isContention(error)) return;
       track.attempts++;
       const fields = { exchange: track.id, attempt: track.attempts, error: stackOf(error) };
       this.#host.onLog('error', 'An exchange could not be recorded', fields);
       if (track.attempts < MOST_ATTEMPTS && track.pending) return;
-      await this.#giveUp(track, error);
+      this.#status.counters.failed++;
+      this.#status.counters.lastFailure = this.#givenUp.add(track, error);
+      this.#backlog.bury(track);
     }
   }
 
-  async #giveUp(track: Track, error: unknown): Promise<void> {
-    this.#counters.failed++;
-    this.#counters.lastError = `Exchange ${track.id} could not be recorded (${reason(error)}); its journal file is kept in ${this.#options.journalDir}/failed.`;
-    this.#backlog.bury(track);
-    const tenant = track.exchange?.head.tenant;
-    try {
-      track.setAside();
-      const db = this.connection.database?.db;
-      if (db !== undefined && tenant !== undefined) await failUnrecorded(db, tenant, track.id);
-    } catch (cause) {
-      this.#host.onLog('error', 'A journal file could not be set aside', {
-        exchange: track.id,
-        error: stackOf(cause),
-      });
-    }
+  /** Tells when a transaction takes suspiciously long, and when the database has answered. */
+  async #watched(step: Promise<void>): Promise<void> {
+    await this.#trouble.watch(step, () => {
+      this.#status.tell();
+    });
+    this.#trouble.over(this.#pending);
   }
 
   #settle(): void {
@@ -235,28 +341,4 @@ export class Recorder {
     this.#idle = [];
     for (const resolve of waiting) resolve();
   }
-
-  #changedStatus(): void {
-    this.#statusTimer ??= setTimeout(() => {
-      this.#tellStatus();
-    }, STATUS_MS);
-  }
-
-  #tellStatus(): void {
-    if (this.#statusTimer !== null) clearTimeout(this.#statusTimer);
-    this.#statusTimer = null;
-    this.#counters.pending = this.#backlog.pending;
-    const engine: DatabaseStatus['engine'] = this.#options.databaseUrl === null ? 'pglite' : 'postgresql';
-    this.#host.onStatus({ database: { engine, version: this.#version }, recorder: { ...this.#counters } });
-  }
-}
-
-/** Soon after the start, when a new store has its first rows, then now and then. */
-const isTimeToAnalyze = (recorded: number): boolean =>
-  recorded === 20 || recorded === 200 || recorded % 1000 === 0;
-
-function stackOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const cause = error.cause === undefined ? '' : ` | cause: ${stackOf(error.cause)}`;
-  return `${error.stack ?? error.message}${cause}`;
 }

@@ -1,6 +1,4 @@
-import { toolKey } from '../core/block-form.ts';
 import type { RequestFacts } from '../core/facts.ts';
-import { blocksOf, listOf, member } from '../core/json.ts';
 import { linkChain } from '../core/normalise.ts';
 import type { ThreadPoint } from '../store/threads.ts';
 
@@ -17,30 +15,24 @@ export interface RequestChain {
   heldMessages: number;
 }
 
-/** A request's link chain; with a message thread it goes on where the thread's last response ended. */
-export function requestChain(body: unknown, facts: RequestFacts, thread: ThreadPoint | null): RequestChain {
+/**
+ * A request's link chain; with a message thread it goes on where the thread's last response ended. `messages`: the
+ * parsed ones, called for only with a thread, whose requests hold few.
+ */
+export function requestChain(
+  facts: RequestFacts,
+  thread: ThreadPoint | null,
+  messages: () => unknown,
+): RequestChain {
   if (thread === null) {
     const { links } = facts;
     return { links, tip: links.at(-1) ?? null, depth: links.length, heldMessages: 0 };
   }
-  const chain = linkChain(member(body, 'messages'), { tip: thread.link, seenTools: new Set() });
+  const chain = linkChain(messages(), { tip: thread.link, seenTools: new Set() });
   return {
     links: chain.links,
     tip: chain.tip,
     depth: thread.depth + chain.links.length,
     heldMessages: thread.messageCount,
   };
-}
-
-/** The tool calls and results a request holds, as `extendChain` wants them. */
-export function seenTools(body: unknown): Set<string> {
-  const keys = new Set<string>();
-  for (const message of listOf(member(body, 'messages'))) {
-    if (member(message, 'role') === 'system') continue;
-    for (const block of blocksOf(member(message, 'content'))) {
-      const key = toolKey(block);
-      if (key !== null) keys.add(key);
-    }
-  }
-  return keys;
 }

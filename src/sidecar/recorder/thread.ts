@@ -1,7 +1,8 @@
 import type { NexusEvent } from '../../protocol/events.ts';
 import type { DatabaseStatus, RecorderStatus } from '../../protocol/status.ts';
 import type { JournalNote } from '../core/frames.ts';
-import type { RedactBodies } from '../core/redact.ts';
+import type { RedactBodies } from '../core/redact-edits.ts';
+import type { StoreCommands } from '../store/commands.ts';
 import type { StoreReads } from '../store/reads.ts';
 
 /** What the worker thread is started with. */
@@ -18,14 +19,30 @@ export interface RecorderOptions {
   ownSecrets: readonly string[];
   /** Retention (SPEC 3.7): days since a conversation's last request, bytes of the whole store; 0 is no limit. */
   retention: { days: number; bytes: number };
+  /** When retention runs: first after the database was opened, then again and again, in ms (15 s and an hour). */
+  housekeepingMs?: { first: number; every: number };
+  /** Live mode (`STORAGE_ENABLED=false`): everything is in memory, and only the newest of it; null: kept. */
+  live: LiveLimits | null;
   /** Where one masked sample per kind of request is kept (SPEC 3.9), or null. */
   samplesDir: string | null;
+}
+
+/** How much live mode keeps. */
+export interface LiveLimits {
+  /** Exchanges in the store. */
+  exchanges: number;
+  /** Bytes of their content, as stored. */
+  bytes: number;
+  /** Bytes that wait for the recorder: beyond it the oldest exchanges that wait are dropped. */
+  waitingBytes: number;
 }
 
 export interface RecorderListener {
   onEvent(event: NexusEvent): void;
   onStatus(status: { database: DatabaseStatus; recorder: RecorderStatus }): void;
   onSalt(salt: string): void;
+  /** Live mode: so many bytes of notes are no longer held in the thread. */
+  onReleased(bytes: number): void;
   onLog(level: 'info' | 'warn' | 'error', message: string, fields: Record<string, unknown>): void;
 }
 
@@ -38,6 +55,8 @@ export interface RecorderThread {
   journal(notes: JournalNote[]): void;
   /** Runs a store function in the thread; the answer is UTF-8 JSON (`null` for an unknown id). Throws NexusError. */
   read<K extends keyof StoreReads>(name: K, ...args: Parameters<StoreReads[K]>): Promise<Uint8Array>;
+  /** Has something done to the store, between the recorder's transactions; the answer as that of `read`. */
+  command<K extends keyof StoreCommands>(name: K, ...args: Parameters<StoreCommands[K]>): Promise<Uint8Array>;
   /** Resolves when everything noted so far is recorded (or known to have failed). */
   drain(): Promise<void>;
   close(): Promise<void>;

@@ -1,11 +1,15 @@
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
-import type { Frame } from '../core/frames.ts';
+import type { EndFrame, Frame } from '../core/frames.ts';
+import type { BodyPolicy } from '../core/redact-edits.ts';
 import { JournalReader } from './journal-reader.ts';
+import type { JournalSource } from './journal-source.ts';
 import { OpenExchange, type Step } from './open-exchange.ts';
 
-/** Where files go that cannot be recorded; beside the journal's own. */
-const FAILED_DIR = 'failed';
+/** The end of a journal whose writer lives and has stopped writing (a full disk, a slow one). */
+const givenUp: EndFrame = {
+  reason: 'shutdown',
+  error: { code: 'not_recorded', message: 'The rest was not recorded: the disk was full or too slow' },
+  requestBodyNote: null,
+};
 
 /**
  * One journal file on its way into the store. It is opened late (a backlog is worked off in order of start, a few
@@ -23,24 +27,35 @@ export class Track {
   #size: number;
   #ended: boolean;
   #over = false;
-  readonly #path: string;
+  /** Nobody tells of it: its writer died, or an earlier recorder thread did. */
+  #leftBehind: boolean;
+  readonly #source: JournalSource;
+  readonly #policy: BodyPolicy;
   readonly #reader: JournalReader;
 
   /** `size` null: a file left behind, to be read to its end. */
-  constructor(path: string, size: number | null) {
-    this.id = basename(path, '.nxj');
+  constructor(id: string, size: number | null, source: JournalSource, policy: BodyPolicy) {
+    this.id = id;
     this.startedAt = Number.parseInt(this.id.replace('-', '').slice(0, 12), 16);
-    this.#path = path;
-    this.#reader = new JournalReader(path);
+    this.#source = source;
+    this.#policy = policy;
+    this.#reader = new JournalReader(() => source.open(id));
     this.#size = size ?? Number.POSITIVE_INFINITY;
     this.#ended = size === null;
+    this.#leftBehind = size === null;
   }
 
   note(size: number, ended: boolean): void {
     // A file that was taken for one left behind is growing: its writer is alive.
-    if (this.#size === Number.POSITIVE_INFINITY) this.#ended = ended;
+    if (this.#leftBehind) this.#ended = ended;
+    this.#leftBehind = false;
     this.#size = this.#size === Number.POSITIVE_INFINITY ? size : Math.max(this.#size, size);
     this.#ended ||= ended;
+  }
+
+  /** Bytes that are known to be in it. */
+  get size(): number {
+    return Number.isFinite(this.#size) ? this.#size : 0;
   }
 
   /** Bytes are noted that have not been read, or the end has not been drawn from them. */
@@ -65,10 +80,9 @@ export class Track {
     const atEnd = this.#reader.damaged || (this.#ended && this.#reader.offset >= this.#size);
     if (!atEnd) return;
     this.#over = true;
-    if (this.exchange !== null) this.steps.push(...this.exchange.cutOff());
-    else if (this.#reader.damaged || this.#reader.offset > 0) {
-      throw new Error('The journal file does not begin with a request');
-    }
+    if (this.exchange !== null) this.steps.push(...this.exchange.cutOff(this.#leftBehind ? null : givenUp));
+    else if (this.#reader.damaged) throw new Error('The journal file does not begin with a request');
+    // Else its writer died within the first frame, before a byte went upstream: there is no exchange to tell of.
   }
 
   /** Everything in the file is stored, or there is nothing in it. */
@@ -79,16 +93,13 @@ export class Track {
   /** Removing the file is the acknowledgement. */
   remove(): void {
     this.close();
-    rmSync(this.#path, { force: true });
+    this.#source.remove(this.id);
   }
 
   /** Keeps a file that cannot be recorded out of the way of the others. */
   setAside(): void {
     this.close();
-    const dir = join(dirname(this.#path), FAILED_DIR);
-    if (!existsSync(this.#path)) return;
-    mkdirSync(dir, { recursive: true, mode: 0o700 });
-    renameSync(this.#path, join(dir, basename(this.#path)));
+    this.#source.setAside(this.id);
   }
 
   close(): void {
@@ -102,7 +113,7 @@ export class Track {
     if (this.#over) return;
     try {
       if (this.exchange === null) {
-        this.exchange = new OpenExchange(frame);
+        this.exchange = new OpenExchange(frame, this.#policy);
         return;
       }
       const steps = await this.exchange.take(frame);

@@ -2,8 +2,11 @@ import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { databaseUnavailable, NexusError, reason } from '../errors.ts';
 import { isUnavailable } from '../store/availability.ts';
 import { createPgliteDirectory } from '../store/pglite.ts';
+import type { StoreCommands } from '../store/commands.ts';
 import { createReads } from '../store/reader.ts';
 import type { StoreReads } from '../store/reads.ts';
+import { measureJournal } from './failed-files.ts';
+import { Housekeeper } from './housekeeper.ts';
 import { toPort, type FromWorker, type ToWorker, type WorkerStart } from './messages.ts';
 import { Recorder } from './recorder.ts';
 
@@ -26,6 +29,7 @@ function run({ options, leftBehind }: WorkerStart): void {
   const recorder = new Recorder(options, leftBehind, new URL(import.meta.url), {
     onReady: () => {
       post({ kind: 'ready' });
+      housekeeper.opened();
     },
     onRefused: (error) => {
       post({ kind: 'refused', error: toPort(error) });
@@ -39,9 +43,15 @@ function run({ options, leftBehind }: WorkerStart): void {
     onSalt: (salt) => {
       post({ kind: 'salt', salt });
     },
+    onReleased: (bytes) => {
+      post({ kind: 'released', bytes });
+    },
     onLog: (...entry) => {
       post({ kind: 'log', entry });
     },
+  });
+  const housekeeper = new Housekeeper(recorder, options, (...entry) => {
+    post({ kind: 'log', entry });
   });
   const encoder = new TextEncoder();
   /** Answers a call with what `work` gives, as JSON. */
@@ -66,8 +76,16 @@ function run({ options, leftBehind }: WorkerStart): void {
     await recorder.connection.tried;
     const { database, error } = recorder.connection;
     if (database === null) throw error ?? databaseUnavailable(new Error('it is being opened'));
-    const reads: Record<keyof StoreReads, (...args: never[]) => Promise<unknown>> = createReads(database.db);
+    const reads: Record<keyof StoreReads, (...args: never[]) => Promise<unknown>> = createReads(database, {
+      journal: () => measureJournal(options.journalDir),
+      housekeeping: () => housekeeper.state,
+    });
     return recorder.read(() => reads[name](...(args as never[])));
+  };
+  const command = async (name: keyof StoreCommands, args: unknown[]): Promise<unknown> => {
+    await recorder.connection.tried;
+    const commands: Record<keyof StoreCommands, (...args: never[]) => Promise<unknown>> = housekeeper;
+    return commands[name](...(args as never[]));
   };
   port.on('message', (message: ToWorker) => {
     switch (message.kind) {
@@ -77,11 +95,20 @@ function run({ options, leftBehind }: WorkerStart): void {
       case 'read':
         answer(message.call, () => read(message.name, message.args));
         break;
+      case 'command':
+        answer(message.call, () => command(message.name, message.args));
+        break;
       case 'drain':
         answer(message.call, () => recorder.drain());
         break;
+      case 'ping':
+        post({ kind: 'pong' });
+        break;
       case 'close':
-        answer(message.call, () => recorder.close());
+        answer(message.call, async () => {
+          await housekeeper.close();
+          await recorder.close();
+        });
         break;
     }
   });
