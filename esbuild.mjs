@@ -63,7 +63,10 @@ const targets = {
   webview: {
     options: {
       ...shared,
-      entryPoints: { conversations: 'src/webview/conversations/main.ts' },
+      entryPoints: {
+        conversations: 'src/webview/conversations/main.ts',
+        storage: 'src/webview/storage/main.ts',
+      },
       outdir: 'dist/webview',
       chunkNames: 'chunks/[name]-[hash]',
       assetNames: '[name]',

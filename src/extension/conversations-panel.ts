@@ -1,16 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
 import { z } from 'zod';
-import type { HostMessage, PanelTarget } from '../protocol/bridge.ts';
-import { Bridge } from './bridge.ts';
-import type { Events } from './events.ts';
-import type { OpenJson } from './json-documents.ts';
-import { sentence } from './notices.ts';
-import type { Output } from './output.ts';
-import { panelHtml } from './panel-html.ts';
-import { advise } from './problems.ts';
-import type { Sidecar } from './sidecar-process.ts';
-import { oneLine } from './one-line.ts';
+import type { PanelTarget } from '../protocol/bridge.ts';
+import { PanelPage, type PanelKind, type PanelParts } from './panel-page.ts';
 
 const PANEL_TYPE = 'claudeNexus.conversation';
 
@@ -19,13 +10,6 @@ const PANEL_TYPE = 'claudeNexus.conversation';
  * so that clicking through a list does not fill the editor with tabs. `apart`: in a panel of its own.
  */
 export type OpenPanel = (target: PanelTarget, apart?: boolean) => void;
-
-interface PanelParts {
-  readonly sidecar: Sidecar;
-  readonly events: Events;
-  readonly openJson: OpenJson;
-  readonly output: Output;
-}
 
 export function registerConversationsPanel(context: vscode.ExtensionContext, parts: PanelParts): OpenPanel {
   /** The one used last comes last. */
@@ -70,17 +54,13 @@ export function registerConversationsPanel(context: vscode.ExtensionContext, par
   };
 }
 
-/** One webview: its page, its bridge, and the events it gets while it is visible. */
+/** One panel of conversations: what it shows, and the page it does that with. */
 class Panel {
   /** What this panel was last asked to show; its reader may have gone elsewhere since. */
   key: string | null;
   readonly #panel: vscode.WebviewPanel;
-  readonly #parts: PanelParts;
-  readonly #bridge: Bridge;
-  readonly #subscriptions: vscode.Disposable[];
+  readonly #page: PanelPage;
   #target: PanelTarget | null;
-  #pageReady = false;
-  #missedEvents = false;
 
   constructor(
     extensionUri: vscode.Uri,
@@ -91,38 +71,11 @@ class Panel {
   ) {
     this.key = key;
     this.#panel = panel;
-    this.#parts = parts;
     this.#target = target;
-    this.#bridge = this.#newBridge();
-    const { webview } = panel;
-    const media = vscode.Uri.joinPath(extensionUri, 'media');
-    panel.iconPath = {
-      light: vscode.Uri.joinPath(media, 'panel-light.svg'),
-      dark: vscode.Uri.joinPath(media, 'panel-dark.svg'),
-    };
-    this.#subscriptions = [
-      webview.onDidReceiveMessage((message: unknown) => {
-        this.#bridge.receive(message);
-      }),
-      panel.onDidChangeViewState(() => {
-        this.#shown();
-      }),
-      parts.sidecar.onDidChangeState(() => {
-        this.#postConnection();
-      }),
-      parts.events.onEvent((event) => {
-        if (panel.visible) this.#post({ kind: 'event', event });
-        else this.#missedEvents = true;
-      }),
-    ];
-    const dist = vscode.Uri.joinPath(extensionUri, 'dist', 'webview');
-    webview.options = { enableScripts: true, enableForms: false, localResourceRoots: [dist] };
-    webview.html = panelHtml({
-      script: webview.asWebviewUri(vscode.Uri.joinPath(dist, 'conversations.js')).toString(),
-      style: webview.asWebviewUri(vscode.Uri.joinPath(dist, 'conversations.css')).toString(),
-      cspSource: webview.cspSource,
-      nonce: randomBytes(16).toString('base64url'),
-      language: vscode.env.language,
+    const title = vscode.l10n.t('Conversations');
+    const kind: PanelKind = { bundle: 'conversations', element: 'nexus-app', title };
+    this.#page = new PanelPage(extensionUri, panel, kind, parts, () => {
+      this.#postTarget();
     });
   }
 
@@ -134,61 +87,14 @@ class Panel {
   }
 
   dispose(): void {
-    this.#bridge.dispose();
-    for (const subscription of this.#subscriptions) subscription.dispose();
-  }
-
-  #newBridge(): Bridge {
-    const { sidecar, openJson, output } = this.#parts;
-    return new Bridge({
-      endpoint: () => sidecar.ready,
-      fetch,
-      post: (message) => {
-        this.#post(message);
-      },
-      ready: () => {
-        this.#pageReady = true;
-        this.#postConnection();
-        this.#postTarget();
-      },
-      openJson: (requestId, part) => void openJson(requestId, part).then(undefined, tell),
-      openLink: (url) => void vscode.env.openExternal(vscode.Uri.parse(url, true)),
-      copy: (text) => void vscode.env.clipboard.writeText(text),
-      title: (title) => {
-        this.#panel.title = oneLine(title) || vscode.l10n.t('Conversations');
-      },
-      restartSidecar: () => {
-        sidecar.restart();
-      },
-      refused: (why) => {
-        output.log.warn(`A panel sent something that is not in the protocol: ${why}`);
-      },
-    });
-  }
-
-  /** A hidden page is thrown away and begins anew, unless it is only covered for a moment: then it has missed events. */
-  #shown(): void {
-    if (!this.#panel.visible || !this.#missedEvents) return;
-    this.#missedEvents = false;
-    this.#post({ kind: 'event', event: { name: 'resync', ids: [] } });
+    this.#page.dispose();
   }
 
   #postTarget(): void {
-    if (!this.#pageReady || this.#target === null) return;
-    this.#post({ kind: 'show', target: this.#target });
+    if (!this.#page.ready || this.#target === null) return;
+    this.#page.post({ kind: 'show', target: this.#target });
     // Once: a page that is loaded again goes back to where its reader was.
     this.#target = null;
-  }
-
-  #postConnection(): void {
-    if (!this.#pageReady) return;
-    const { state } = this.#parts.sidecar;
-    const detail = state.kind === 'down' ? sentence(advise(state.trouble)) : null;
-    this.#post({ kind: 'connection', state: state.kind, detail });
-  }
-
-  #post(message: HostMessage): void {
-    void this.#panel.webview.postMessage(message);
   }
 }
 
@@ -202,8 +108,4 @@ const keptState = z.object({ target: z.object({ conversationId: z.string().nulla
 function keptKey(state: unknown): string | null {
   const parsed = keptState.safeParse(state);
   return parsed.success ? (parsed.data.target.conversationId ?? 'list') : null;
-}
-
-function tell(error: unknown): void {
-  void vscode.window.showErrorMessage(error instanceof Error ? error.message : String(error));
 }

@@ -10,6 +10,7 @@ import { registerNotices } from './notices.ts';
 import { registerOutput } from './output.ts';
 import { registerSidecar, type Sidecar } from './sidecar-process.ts';
 import { registerStatusBar } from './status-bar.ts';
+import { registerStoragePanel } from './storage-panel.ts';
 import { registerTerminals } from './terminals.ts';
 import { registerUpstreamWatch } from './upstream-watch.ts';
 
@@ -32,6 +33,7 @@ export function activate(context: vscode.ExtensionContext): ExtensionExports {
   const routing = registerTerminals(context, sidecar);
   const openJson = registerJsonDocuments(context, api, events);
   const openPanel = registerConversationsPanel(context, { sidecar, events, openJson, output });
+  registerStoragePanel(context, { sidecar, events, openJson, output });
   const view = registerConversationsView(context, { sidecar, routing, events, api, output, notices });
   registerOpenCommands(context, { openPanel, openJson, view });
   registerStatusBar(context, { sidecar, routing, events, api, output });

@@ -7,6 +7,7 @@ const html = panelHtml({
   cspSource: 'https://x.test',
   nonce: 'n0nce',
   language: 'en',
+  element: 'nexus-app',
 });
 
 it('lets the page load its own files and nothing else', () => {

@@ -5,6 +5,8 @@ export interface PanelAssets {
   readonly cspSource: string;
   readonly nonce: string;
   readonly language: string;
+  /** The page's one element, which the script brings to life. */
+  readonly element: string;
 }
 
 /** The page of a panel. It can load its own files and nothing else: no network, no inline script, no frame, no form. */
@@ -29,7 +31,7 @@ export function panelHtml(assets: PanelAssets): string {
     <title>Claude Nexus</title>
   </head>
   <body>
-    <nexus-app></nexus-app>
+    <${assets.element}></${assets.element}>
     <script type="module" nonce="${attribute(nonce)}" src="${attribute(assets.script)}"></script>
   </body>
 </html>

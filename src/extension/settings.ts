@@ -16,12 +16,17 @@ export function readSettings(): Settings {
     databaseUrl: values.get('databaseUrl', '').trim(),
     dataDir: values.get('dataDir', '').trim(),
     port: values.get('port', 0),
+    recording: values.get('recording.enabled', true),
+    redactBodies: values.get('redactBodies', 'own'),
+    retentionDays: values.get('retention.days', 0),
+    retentionMegabytes: values.get('retention.megabytes', 0),
   };
 }
 
 /** Whether a change touches what a running sidecar was started with. */
 export function changesSidecar(event: vscode.ConfigurationChangeEvent): boolean {
-  return ['upstream', 'databaseUrl', 'dataDir', 'port'].some((name) =>
-    event.affectsConfiguration(`claudeNexus.${name}`),
-  );
+  return STARTED_WITH.some((name) => event.affectsConfiguration(`claudeNexus.${name}`));
 }
+
+/** Settings, or groups of them. */
+const STARTED_WITH = ['upstream', 'databaseUrl', 'dataDir', 'port', 'recording', 'redactBodies', 'retention'];

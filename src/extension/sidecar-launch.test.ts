@@ -11,7 +11,16 @@ import {
   type SidecarOptions,
 } from './sidecar-launch.ts';
 
-const plain: SidecarOptions = { upstream: '', databaseUrl: '', dataDir: '', port: 0 };
+const plain: SidecarOptions = {
+  upstream: '',
+  databaseUrl: '',
+  dataDir: '',
+  port: 0,
+  recording: true,
+  redactBodies: 'own',
+  retentionDays: 0,
+  retentionMegabytes: 0,
+};
 
 describe('the command line', () => {
   it('leaves what is not set to the sidecar', () => {
@@ -20,6 +29,7 @@ describe('the command line', () => {
 
   it('carries settings, but never the database URL and its password', () => {
     const args = serveArguments({
+      ...plain,
       upstream: 'https://api.example',
       databaseUrl: 'postgresql://me:made-up@db/nexus',
       dataDir: '/data dir',
@@ -38,6 +48,8 @@ describe('the environment', () => {
         HTTPS_PROXY: 'http://proxy',
         DATABASE_URL: 'postgresql://my-app',
         PORT: '8080',
+        RETENTION_DAYS: '1',
+        STORAGE_ENABLED: 'false',
         NODE_OPTIONS: '--inspect',
         VSCODE_PID: '1',
         ELECTRON_NO_ASAR: '1',
@@ -53,6 +65,17 @@ describe('the environment', () => {
       { ...plain, databaseUrl: 'postgresql://nexus' },
     );
     expect(env['DATABASE_URL']).toBe('postgresql://nexus');
+  });
+
+  it('carries what is kept, and for how long', () => {
+    const options = { ...plain, recording: false, redactBodies: 'all' };
+    expect(sidecarEnvironment({}, { ...options, retentionDays: 90, retentionMegabytes: 2500 })).toEqual({
+      ELECTRON_RUN_AS_NODE: '1',
+      STORAGE_ENABLED: 'false',
+      REDACT_BODIES: 'all',
+      RETENTION_DAYS: '90',
+      RETENTION_MB: '2500',
+    });
   });
 });
 

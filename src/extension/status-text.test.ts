@@ -14,7 +14,12 @@ const stats = (totalTokens: number): StatsRow => ({
   cacheReadInputTokens: 1_118_200,
   cacheCreationInputTokens: 0,
 });
-const status = (recorder: Partial<SidecarStatus['recorder']> = {}): SidecarStatus => ({
+const NOW = Date.parse('2026-11-23T10:00:00Z');
+const status = (
+  recorder: Partial<SidecarStatus['recorder']> = {},
+  storage: SidecarStatus['storage'] = 'kept',
+): SidecarStatus => ({
+  storage,
   version: '1.0.0',
   uptimeMs: 1,
   database: { engine: 'pglite', version: '17' },
@@ -40,6 +45,8 @@ const connected: StatusFacts = {
   window: stats(62_000),
   today: stats(163_500),
   status: status(),
+  health: 'well',
+  asOf: NOW,
   routed: true,
 };
 const down: StatusFacts = {
@@ -52,6 +59,36 @@ describe('the item', () => {
     ['figures', connected, '$(pulse) 62k tok', 'Claude Nexus: 62,000 tokens in the last 5 hours'],
     ['no figures yet', { ...connected, window: null }, '$(pulse) Nexus', 'Claude Nexus is recording'],
     ['starting', { ...connected, state: { kind: 'starting' } }, '$(pulse) Nexus', 'Claude Nexus is starting'],
+    [
+      'live mode',
+      { ...connected, status: status({}, 'live') },
+      '$(pulse) 62k tok',
+      'Claude Nexus: 62,000 tokens in the last 5 hours. Live only, nothing is kept',
+    ],
+    [
+      'exchanges that wait',
+      { ...connected, health: 'behind', status: status({ pending: 12 }) },
+      '$(history) 62k tok · 12 waiting',
+      'Claude Nexus: 62,000 tokens in the last 5 hours. 12 exchanges waiting to be stored',
+    ],
+    [
+      'a database that is away',
+      { ...connected, window: null, health: 'paused', status: status({ pending: 1 }) },
+      '$(warning) Nexus · 1 waiting',
+      'Claude Nexus is recording. Storing is paused, 1 exchange waiting',
+    ],
+    [
+      'a database that is away, and nothing to store',
+      { ...connected, health: 'paused' },
+      '$(warning) 62k tok · storing paused',
+      'Claude Nexus: 62,000 tokens in the last 5 hours. Storing is paused',
+    ],
+    [
+      'exchanges that are lost',
+      { ...connected, health: 'losing', status: status({ dropped: 1234 }) },
+      '$(warning) 62k tok · 1,234 not recorded',
+      'Claude Nexus: 62,000 tokens in the last 5 hours. 1.2k exchanges not recorded',
+    ],
     ['down', down, '$(debug-disconnect) Nexus off', 'Claude Nexus is not running'],
   ])('%s', (_name, facts, text, label) => {
     expect(statusText(facts)).toEqual({ text, label });
@@ -78,15 +115,32 @@ describe('the tooltip', () => {
     }
   });
 
-  it('tells what the recorder could not do', () => {
+  it('tells what the recorder could not do, why, and what becomes of it', () => {
     const text = tooltip({
       ...connected,
-      status: status({ pending: 12, dropped: 3, lastError: 'no\nspace' }),
+      status: status({
+        pending: 12,
+        dropped: 3,
+        failed: 1,
+        lastError: 'no\nspace',
+        oldestPendingAt: NOW - 14_000,
+        journalBytes: 3_400_000,
+        lastDrop: 'the disk was full',
+        lastFailure: 'it is kept in /journal/failed',
+      }),
     });
-    expect(text).toContain('12 exchanges wait');
-    expect(text).toContain('3 exchanges were not recorded');
-    expect(text).toContain('<no space>');
-    expect(tooltip(connected)).not.toContain('$(warning)');
+    expect(text).toContain('$(warning) <no space>');
+    expect(text).toContain('12 exchanges wait to be stored, the oldest for 14.0 s.');
+    expect(text).toContain('kept in the journal (3.4 MB) and stored by themselves');
+    expect(text).toContain('3 exchanges were not recorded since the start: <the disk was full>');
+    expect(text).toContain('1 exchange was not stored since the start: <it is kept in /journal/failed>');
+    expect(tooltip(connected)).not.toMatch(/\$\((warning|history)\)/);
+  });
+
+  it('says nothing of exchanges that have just come, and what live mode is', () => {
+    const fresh = status({ pending: 2, oldestPendingAt: NOW - 100 });
+    expect(tooltip({ ...connected, status: fresh })).not.toContain('$(history)');
+    expect(tooltip({ ...connected, status: status({}, 'live') })).toContain('live only, nothing is kept');
   });
 
   it('tells why it is off, and the ways out', () => {

@@ -4,6 +4,7 @@ import { maskPathKey } from './project-names.ts';
 import type { SidecarState } from './sidecar-supervisor.ts';
 import { formatCount, formatExact } from '../wording/numbers.ts';
 import { oneLine } from './one-line.ts';
+import { healthLines, healthSign, type RecorderHealth } from './recorder-health.ts';
 
 /** The 5-hour window of Claude's plans, in ms. */
 export const WINDOW_MS = 5 * 3_600_000;
@@ -14,6 +15,9 @@ export interface StatusFacts {
   readonly window: StatsRow | null;
   readonly today: StatsRow | null;
   readonly status: SidecarStatus | null;
+  readonly health: RecorderHealth;
+  /** When `status` came, in ms since the epoch. */
+  readonly asOf: number;
   /** Whether new terminals of this window go through the sidecar. */
   readonly routed: boolean;
 }
@@ -24,12 +28,16 @@ export function statusText(facts: StatusFacts): { text: string; label: string } 
     return { text: '$(debug-disconnect) Nexus off', label: 'Claude Nexus is not running' };
   }
   if (facts.state.kind === 'starting') return { text: '$(pulse) Nexus', label: 'Claude Nexus is starting' };
-  if (facts.window === null) return { text: '$(pulse) Nexus', label: 'Claude Nexus is recording' };
-  const tokens = facts.window.totalTokens;
-  return {
-    text: `$(pulse) ${formatCount(tokens)} tok`,
-    label: `Claude Nexus: ${formatExact(tokens)} tokens in the last 5 hours`,
-  };
+  const sign = facts.status === null ? null : healthSign(facts.health, facts.status);
+  const tokens = facts.window?.totalTokens ?? null;
+  const figure = tokens === null ? 'Nexus' : `${formatCount(tokens)} tok`;
+  const said =
+    tokens === null
+      ? 'Claude Nexus is recording'
+      : `Claude Nexus: ${formatExact(tokens)} tokens in the last 5 hours`;
+  const live = facts.status?.storage === 'live' ? '. Live only, nothing is kept' : '';
+  if (sign === null) return { text: `$(pulse) ${figure}`, label: said + live };
+  return { text: `${sign.icon} ${figure} · ${sign.text}`, label: `${said}${live}. ${sign.label}` };
 }
 
 /** The tooltip as Markdown. `escape` makes text of others harmless; links are commands this extension allows. */
@@ -40,18 +48,30 @@ export function statusTooltip(facts: StatusFacts, escape: (text: string) => stri
     const why = escape(oneLine(state.trouble.detail));
     return `**Claude Nexus is not running**\n\n${why}\n\n${links(['restartSidecar', 'showOutput'])}`;
   }
-  const parts = [`**Claude Nexus** · ${facts.routed ? 'recording' : 'this workspace is not routed'}`];
+  const recording = facts.status?.storage === 'live' ? 'live only, nothing is kept' : 'recording';
+  const parts = [`**Claude Nexus** · ${facts.routed ? recording : 'this workspace is not routed'}`];
   if (facts.window !== null && facts.today !== null) parts.push(table(facts.window, facts.today));
-  parts.push(...recorderLines(facts.status, escape));
+  if (facts.status !== null) {
+    parts.push(...healthLines(facts.status, facts.asOf, (text) => escape(oneLine(text))));
+  }
   if (facts.status !== null) parts.push(`Upstream: \`${codeText(facts.status.upstream)}\``);
   parts.push(`Base URL: \`${codeText(maskPathKey(state.ready.baseUrl))}\``);
-  parts.push(links(['openConversations', 'copyBaseUrl', facts.routed ? 'unroute' : 'route', 'showOutput']));
+  parts.push(
+    links([
+      'openConversations',
+      'openStorage',
+      'copyBaseUrl',
+      facts.routed ? 'unroute' : 'route',
+      'showOutput',
+    ]),
+  );
   return parts.join('\n\n');
 }
 
 /** The commands the tooltip may link to. */
 export const TOOLTIP_COMMANDS = [
   'openConversations',
+  'openStorage',
   'copyBaseUrl',
   'route',
   'unroute',
@@ -62,6 +82,7 @@ type TooltipCommand = (typeof TOOLTIP_COMMANDS)[number];
 
 const LINK_TEXT: Record<TooltipCommand, string> = {
   openConversations: 'Conversations',
+  openStorage: 'Storage',
   copyBaseUrl: 'Copy base URL',
   route: 'Route this workspace',
   unroute: 'Stop routing here',
@@ -88,22 +109,6 @@ function table(window: StatsRow, today: StatsRow): string {
     row('Conversations', (stats) => stats.conversations),
     row('Errors', (stats) => stats.errors),
   ].join('\n');
-}
-
-function recorderLines(status: SidecarStatus | null, escape: (text: string) => string): string[] {
-  if (status === null) return [];
-  const { recorder } = status;
-  const lines: string[] = [];
-  if (recorder.pending > 0) {
-    lines.push(`$(history) ${formatExact(recorder.pending)} exchanges wait to be stored.`);
-  }
-  if (recorder.dropped > 0) {
-    lines.push(
-      `$(warning) ${formatExact(recorder.dropped)} exchanges were not recorded (the disk was full).`,
-    );
-  }
-  if (recorder.lastError !== null) lines.push(`$(warning) ${escape(oneLine(recorder.lastError))}`);
-  return lines;
 }
 
 /** Text inside back-ticks: nothing is special there but the back-tick. */

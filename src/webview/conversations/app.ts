@@ -1,13 +1,13 @@
 import { html, nothing, type PropertyDeclarations, type TemplateResult } from 'lit';
 import type { PanelTarget } from '../../protocol/bridge.ts';
 import { Api } from '../shared/api.ts';
-import { button } from '../shared/controls.ts';
+import { connectionBanner } from '../shared/connection-banner.ts';
 import { LightElement } from '../shared/element.ts';
 import type { Connection, Host, Unsubscribe } from '../shared/host.ts';
-import { icon } from '../shared/icon.ts';
+import { isTyping } from '../shared/typing.ts';
 import './conversation-list.ts';
 import './conversation-view.ts';
-import { isTyping, keyHelp } from './keys.ts';
+import { keyHelp } from './keys.ts';
 import { INITIAL_STATE, readPanelState, type PanelState } from './panel-state.ts';
 
 /** The conversations panel: the list, or one conversation. Holds where the user is, nothing else. */
@@ -82,7 +82,7 @@ export class NexusApp extends LightElement {
       }}
       @click=${this.#onClick}
     >
-      ${this.#banner()}
+      ${connectionBanner(this.host, this._connection)}
       ${
         !this._placed
           ? nothing
@@ -107,22 +107,6 @@ export class NexusApp extends LightElement {
             })
           : nothing
       }
-    </div>`;
-  }
-
-  #banner(): TemplateResult | typeof nothing {
-    const { state, detail } = this._connection;
-    if (state === 'connected') return nothing;
-    if (state === 'starting') {
-      return html`<div class="banner" role="status">
-        ${icon('sync')}<span>${detail ?? 'The sidecar is starting…'}</span>
-      </div>`;
-    }
-    const restart = this.host.restartSidecar;
-    return html`<div class="banner" role="alert">
-      ${icon('debug-disconnect')}
-      <span class="grow">${detail ?? 'The sidecar is not running: traffic is not recorded.'}</span>
-      ${restart ? button({ label: 'Restart sidecar', onClick: restart }) : nothing}
     </div>`;
   }
 

@@ -1,7 +1,7 @@
 import { html, type TemplateResult } from 'lit';
 import { isUnknown } from '../shared/api.ts';
 import { button } from '../shared/controls.ts';
-import { notice } from './notices.ts';
+import { notice } from '../shared/notices.ts';
 
 /** A conversation that could not be shown: unknown, or out of reach. */
 export function conversationFailure(error: Error, again: () => void, back: () => void): TemplateResult {

@@ -1,6 +1,6 @@
 import { focusField } from '../shared/controls.ts';
 import type { ConversationView } from './conversation-view.ts';
-import { isTyping } from './keys.ts';
+import { isTyping } from '../shared/typing.ts';
 import type { TreeItem } from './tree/layout.ts';
 
 /** Keys of the conversation view; what is being typed into, and a turn that is being read, keep their own. */

@@ -7,12 +7,12 @@ import { LightElement } from '../shared/element.ts';
 import type { Host, Unsubscribe } from '../shared/host.ts';
 import { iconButton } from '../shared/icon.ts';
 import { Later } from '../shared/later.ts';
-import { isTyping } from './keys.ts';
+import { isTyping } from '../shared/typing.ts';
 import './conversation-list.css';
 import { groupByDay, mergeFirstPage } from './list-groups.ts';
 import { listFilters } from './list-filters.ts';
 import { listHeadings, listRow, listSkeleton } from './list-row.ts';
-import { notice } from './notices.ts';
+import { notice } from '../shared/notices.ts';
 import { NO_FILTERS, type PanelState } from './panel-state.ts';
 
 /** All conversations, newest first, by day. */
@@ -120,6 +120,15 @@ export class ConversationList extends LightElement {
           },
         })}
         ${iconButton({ name: 'refresh', title: 'Refresh (r)', onClick: () => this.#load('refresh') })}
+        ${
+          this.host.openPage === null
+            ? nothing
+            : iconButton({
+                name: 'database',
+                title: 'Storage',
+                onClick: () => this.host.openPage?.('storage'),
+              })
+        }
       </header>
       ${
         filtersOpen

@@ -11,7 +11,7 @@ import { conversationFailure } from './conversation-failure.ts';
 import { conversationKeys } from './conversation-keys.ts';
 import { branchBar, conversationHeader } from './conversation-header.ts';
 import './conversation-view.css';
-import { notice } from './notices.ts';
+import { notice } from '../shared/notices.ts';
 import type { PanelState } from './panel-state.ts';
 import './sash.ts';
 import './tree/conversation-tree.ts';

@@ -1,13 +1,6 @@
 import { html, type TemplateResult } from 'lit';
 import { iconButton } from '../shared/icon.ts';
 
-/** True while the user writes: then letters are text, not commands. */
-export function isTyping(event: Event): boolean {
-  const target = event.composedPath()[0];
-  if (!(target instanceof HTMLElement)) return false;
-  return target.isContentEditable || ['INPUT', 'TEXTAREA', 'SELECT'].includes(target.tagName);
-}
-
 const LIST_KEYS: [string[], string][] = [
   [['↑', '↓'], 'Move (also j, k)'],
   [['Enter'], 'Open conversation'],

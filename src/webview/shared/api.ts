@@ -6,6 +6,8 @@ import type {
   LinkExplanation,
   RequestDetail,
 } from '../../protocol/rows.ts';
+import type { SidecarStatus } from '../../protocol/status.ts';
+import type { PruneBody, PruneReport, StorageReport, VacuumReport } from '../../protocol/storage.ts';
 import type { Host } from './host.ts';
 
 /** Stands for the sidecar in addresses; the host knows where it really is. */
@@ -65,5 +67,21 @@ export class Api {
 
   getLink(id: string, signal: AbortSignal): Promise<LinkExplanation> {
     return unwrap(this.#client.api.requests[':id'].link.$get({ param: { id } }, { init: { signal } }));
+  }
+
+  getStatus(signal: AbortSignal): Promise<SidecarStatus> {
+    return unwrap(this.#client.api.status.$get({}, { init: { signal } }));
+  }
+
+  getStorage(signal: AbortSignal): Promise<StorageReport> {
+    return unwrap(this.#client.api.storage.$get({}, { init: { signal } }));
+  }
+
+  prune(body: PruneBody, signal: AbortSignal): Promise<PruneReport> {
+    return unwrap(this.#client.api.storage.prune.$post({ json: body }, { init: { signal } }));
+  }
+
+  vacuum(signal: AbortSignal): Promise<VacuumReport> {
+    return unwrap(this.#client.api.storage.vacuum.$post({ json: {} }, { init: { signal } }));
   }
 }

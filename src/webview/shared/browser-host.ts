@@ -79,6 +79,9 @@ export function createBrowserHost(page: Window = window): Host {
       page.document.title = `${title} · Claude Nexus`;
     },
     restartSidecar: null,
+    openPage(name) {
+      page.location.assign(`/ui/${name}`);
+    },
     linkTo(conversationId, requestId) {
       const url = new URL('/ui/conversations', page.location.href);
       url.searchParams.set('id', conversationId);

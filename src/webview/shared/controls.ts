@@ -23,11 +23,16 @@ export function button(options: {
   primary?: boolean;
   icon?: string;
   title?: string;
+  disabled?: boolean;
+  /** Takes the focus when the view it is in appears. */
+  autofocus?: boolean;
 }): TemplateResult {
   return html`<vscode-button
     class="control-button"
     appearance=${options.primary ? 'primary' : 'secondary'}
     title=${options.title ?? nothing}
+    ?disabled=${options.disabled ?? false}
+    ?autofocus=${options.autofocus ?? false}
     @click=${options.onClick}
     >${options.icon ? html`<span slot="start" class="codicon codicon-${options.icon}"></span>` : nothing}${options.label}</vscode-button
   >`;
@@ -70,6 +75,28 @@ export function searchField(options: {
           </section>`
     }
   </vscode-text-field>`;
+}
+
+/** A field with its label above. */
+export function textField(options: {
+  label: string;
+  value: string;
+  onInput: (value: string) => void;
+  onEnter: () => void;
+  autofocus?: boolean;
+}): TemplateResult {
+  return html`<vscode-text-field
+    class="text-field"
+    ?autofocus=${options.autofocus ?? false}
+    .value=${live(options.value)}
+    @input=${(event: Event) => {
+      options.onInput((event.target as HTMLInputElement).value);
+    }}
+    @keydown=${(event: KeyboardEvent) => {
+      if (event.key === 'Enter') options.onEnter();
+    }}
+    >${options.label}</vscode-text-field
+  >`;
 }
 
 /** A choice of one value. */

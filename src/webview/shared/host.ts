@@ -29,6 +29,8 @@ export interface Host {
   setTitle(title: string): void;
   /** null where the panel has no say over the sidecar (a browser). */
   restartSidecar: (() => void) | null;
+  /** Goes to another page of ours; null where each has its own panel (VS Code). */
+  openPage: ((page: 'conversations' | 'storage') => void) | null;
   /** A link that opens this conversation, and a turn of it, in the place the panel runs in. */
   linkTo(conversationId: string, requestId: string | null): string;
   /** Tells that everything is wired: from now on events and targets arrive. */

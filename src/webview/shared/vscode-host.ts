@@ -121,6 +121,7 @@ export function createVsCodeHost(api: VsCodeApi, page: Window = window): Host {
     restartSidecar() {
       post({ kind: 'restart-sidecar' });
     },
+    openPage: null,
     linkTo(conversationId, requestId) {
       const turn = requestId === null ? '' : `?turn=${encodeURIComponent(requestId)}`;
       return `vscode://claude-nexus.claude-nexus/conversation/${encodeURIComponent(conversationId)}${turn}`;

@@ -5,7 +5,7 @@ import type { Api, DetailField } from '../../shared/api.ts';
 import { button } from '../../shared/controls.ts';
 import { LightElement } from '../../shared/element.ts';
 import type { Host } from '../../shared/host.ts';
-import { notice } from '../notices.ts';
+import { notice } from '../../shared/notices.ts';
 import type { TurnTab } from '../panel-state.ts';
 import type { Turn } from '../tree/turns.ts';
 import { isObject, readContent } from './blocks.ts';

@@ -1,5 +1,5 @@
 import { html, nothing, type TemplateResult } from 'lit';
-import { icon } from '../shared/icon.ts';
+import { icon } from './icon.ts';
 
 /** A state of a whole view: what it is, what it means, what to do. */
 export function notice(options: {
