@@ -45,6 +45,51 @@ export async function startNode(args: string[], env: Record<string, string> = {}
   };
 }
 
+/**
+ * Runs `node <args>` to its end and gives the last line of its stdout. Rejects with the end of what it complained of
+ * when it fails, or when it takes longer than `limitMs`: it is asked to stop then (so that it can remove what it made),
+ * and killed with all that it started 10 s later.
+ */
+export async function lastLineOf(
+  args: string[],
+  limitMs: number,
+  env: Record<string, string>,
+): Promise<string> {
+  const child = spawn(process.execPath, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, NODE_NO_WARNINGS: '1', ...env },
+    detached: process.platform !== 'win32',
+  });
+  let said = '';
+  let complaint = '';
+  child.stdout.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-200_000)));
+  child.stderr.on('data', (chunk: Buffer) => (complaint = (complaint + chunk.toString()).slice(-4000)));
+  const late = AbortSignal.timeout(limitMs);
+  const limit = setTimeout(() => {
+    endGroup(child, 'SIGTERM');
+  }, limitMs);
+  const last = setTimeout(() => {
+    endGroup(child, 'SIGKILL');
+  }, limitMs + 10_000);
+  const [code] = (await once(child, 'close')) as [number | null];
+  clearTimeout(limit);
+  clearTimeout(last);
+  if (late.aborted) throw new Error(`took longer than ${String(limitMs / 1000)} s\n${complaint}`);
+  if (code !== 0) throw new Error(`ended with ${String(code)}\n${complaint}`);
+  return said.trimEnd().split('\n').at(-1) ?? '';
+}
+
+/** The process with all that it started (which only it knows). */
+function endGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(process.platform === 'win32' ? child.pid : -child.pid, signal);
+  } catch (error) {
+    // It ended by itself meanwhile.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
 async function stop(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const gone = once(child, 'exit');

@@ -9,14 +9,35 @@ const root = join(import.meta.dirname, '..', '..');
 const bundle = join(root, 'dist', 'extension.cjs');
 
 /** Starts the built sidecar on a free port; every setting of the outer environment that could change it is cleared. */
-export function startSidecar(dataDir: string, upstream: string): Promise<ReadyProcess> {
+export function startSidecar(
+  dataDir: string,
+  upstream: string,
+  more: { nodeOptions?: string[]; env?: Record<string, string>; databaseUrl?: string | null } = {},
+): Promise<ReadyProcess> {
   const args = ['serve', '--port', '0', '--data-dir', dataDir, '--upstream', upstream];
-  const env = { DATABASE_URL: '', LOG_LEVEL: 'error', DEBUG: '', DEBUG_SQL: '' };
-  return startNode([join(root, 'dist', 'sidecar.mjs'), ...args], env);
+  const env = {
+    DATABASE_URL: more.databaseUrl ?? '',
+    LOG_LEVEL: 'error',
+    DEBUG: '',
+    DEBUG_SQL: '',
+    STORAGE_ENABLED: '',
+    ...more.env,
+  };
+  return startNode([...(more.nodeOptions ?? []), join(root, 'dist', 'sidecar.mjs'), ...args], env);
+}
+
+/** `measureReady` in front of an upstream that nobody asks. */
+export async function measureStart(effort: number): Promise<Row[]> {
+  const upstream = await startNode([join(import.meta.dirname, 'upstream.ts')]);
+  try {
+    return await measureReady(String(upstream.line['url']), effort);
+  } finally {
+    await upstream.stop();
+  }
 }
 
 /** From spawn to the ready line: on an empty data directory (cold), then on the same one again (warm). */
-export async function measureReady(upstream: string, effort: number): Promise<Row[]> {
+async function measureReady(upstream: string, effort: number): Promise<Row[]> {
   const cold: number[] = [];
   const warm: number[] = [];
   for (let round = 0; round < Math.max(1, Math.round(2 * effort)); round++) {

@@ -39,7 +39,8 @@ describe.each(engines)('all captures through the sidecar, in one store: %s', (en
     await until('everything recorded', 90_000, async () => {
       const { recorder, activeRequests, database: used } = await ask<SidecarStatus>('/api/status');
       if (recorder.failed > 0) throw new Error(`not recorded: ${recorder.lastError ?? ''}`);
-      if (used.engine !== engine) throw new Error(`recorded on ${used.engine}`);
+      const on = `${used.engine} ${used.version ?? ''}`;
+      if (!on.startsWith(engine)) throw new Error(`recorded on ${on}`);
       return recorder.pending === 0 && activeRequests === 0 && recorder.recorded >= exchanges.length
         ? true
         : undefined;

@@ -4,16 +4,15 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { accountId, resolveAccount } from '../../src/sidecar/store/accounts.ts';
 import { prepareBody } from '../../src/sidecar/core/prepare.ts';
 import {
-  insertRequestContent,
   readHeaders,
   readRequestBody,
+  requestContent,
   type HeaderPairs,
   type RequestContent,
 } from '../../src/sidecar/store/contents.ts';
-import { packCuts, unpackCuts } from '../../src/sidecar/store/cuts.ts';
 import { openDatabase, type Database } from '../../src/sidecar/store/database.ts';
+import { insertContent, packContent } from '../../src/sidecar/store/new-content.ts';
 import { loadSalt } from '../../src/sidecar/store/settings.ts';
-import type { Store } from '../../src/sidecar/store/tables.ts';
 import { timestamp } from '../../src/sidecar/store/values.ts';
 import { createTestDatabase, engines, type TestDatabase } from '../support/databases.ts';
 import { usePostgres } from '../support/postgres-suite.ts';
@@ -23,14 +22,16 @@ import { json } from '../support/recording.ts';
 const server = usePostgres();
 
 async function insertWhole(
-  db: Store,
+  database: Database,
   tenant: string,
   headers: HeaderPairs,
   body: Buffer | null,
 ): Promise<RequestContent> {
-  const content = await insertRequestContent(db, tenant, headers, prepareBody(body));
-  if (content === null) throw new Error('A whole chain has no base that could be missing');
-  return content;
+  const { row, content } = requestContent(headers, prepareBody(body));
+  const packed = await packContent(database, tenant, content);
+  if (packed === null) throw new Error('A whole chain has no base that could be missing');
+  await database.db.transaction().execute((tx) => insertContent(tx, packed));
+  return row;
 }
 
 describe.each(engines)('the store on %s', (engine) => {
@@ -46,7 +47,7 @@ describe.each(engines)('the store on %s', (engine) => {
   });
 
   const store = (tenant: string, body: Buffer, headers: [string, string][] = []) =>
-    insertWhole(database.db, tenant, headers, body);
+    insertWhole(database, tenant, headers, body);
   const count = async (table: 'block' | 'node', tenant: string): Promise<number> => {
     const { rows } = await sql<{
       n: number;
@@ -134,9 +135,7 @@ describe.each(engines)('the store on %s', (engine) => {
     const bodies = Array.from({ length: 6 }, (_, n) =>
       json(turn('s', [user('same'), assistant([text('same')]), user(String(n % 2))])),
     );
-    const contents = await Promise.all(
-      bodies.map((body) => database.db.transaction().execute((tx) => insertWhole(tx, 'race', [], body))),
-    );
+    const contents = await Promise.all(bodies.map((body) => insertWhole(database, 'race', [], body)));
     for (const [index, content] of contents.entries()) {
       expect(await readRequestBody(database.db, 'race', content)).toEqual(bodies[index]);
     }
@@ -187,7 +186,7 @@ describe.each(engines)('the store on %s', (engine) => {
   it('opens again with what was written, and migrates once', async () => {
     const other = await createTestDatabase(engine, server());
     const first = await openDatabase(other.options);
-    await insertWhole(first.db, 'again', [], json({ messages: [user('kept')] }));
+    await insertWhole(first, 'again', [], json({ messages: [user('kept')] }));
     const ledger = sql<{ number: number }>`select number from schema_migration`;
     const applied = (await ledger.execute(first.db)).rows;
     await first.close();
@@ -197,22 +196,5 @@ describe.each(engines)('the store on %s', (engine) => {
     expect(second.version).toMatch(/^\d+\.\d+/);
     await second.close();
     await other.remove();
-  });
-});
-
-describe('cuts', () => {
-  it.each([
-    [[]],
-    [[{ length: 0, offsetMs: 0 }]],
-    [
-      [
-        { length: 1, offsetMs: 20.5 },
-        { length: 70_000, offsetMs: 20.5 },
-        { length: 127, offsetMs: 599_999.9 },
-        { length: 128, offsetMs: 3_600_000 },
-      ],
-    ],
-  ])('come back as they were: %j', (cuts) => {
-    expect(unpackCuts(packCuts(cuts))).toEqual(cuts);
   });
 });

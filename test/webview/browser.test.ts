@@ -29,7 +29,7 @@ it('runs in a browser tab with links, history and its own colours', async () => 
       });
       return;
     }
-    const answer = await routes(url);
+    const answer = await routes(url, { method: route.request().method(), body: null });
     await route.fulfill({ status: answer?.status ?? (answer ? 200 : 404), json: answer?.body ?? {} });
   });
   await page.goto(`${stage.origin}/ui/conversations`);

@@ -11,9 +11,11 @@ const root = path.join(import.meta.dirname, '../../..');
 const out = path.join(root, 'out/webview-test');
 const shots = path.join(root, 'test-results/webview');
 
+type PanelName = 'conversations' | 'storage';
+
 /** What an `/api/` path answers; undefined: 404. */
 export type Answer = { status?: number; body: unknown } | undefined;
-export type Routes = (url: URL) => Answer | Promise<Answer>;
+export type Routes = (url: URL, request: { method: string; body: unknown }) => Answer | Promise<Answer>;
 
 export interface Panel {
   page: Page;
@@ -39,11 +41,16 @@ function newest(folder: string): number {
 /** Bundles the panel, unless the last bundle is newer than its sources: six test files share one. */
 async function bundle(): Promise<void> {
   const stamp = path.join(out, '.built');
-  const sources = ['webview', 'client', 'protocol'].map((room) => newest(path.join(root, 'src', room)));
+  const sources = ['webview', 'client', 'protocol', 'wording'].map((room) =>
+    newest(path.join(root, 'src', room)),
+  );
   if (existsSync(stamp) && statSync(stamp).mtimeMs > Math.max(...sources)) return;
   await build({
     absWorkingDir: root,
-    entryPoints: { conversations: 'src/webview/conversations/main.ts' },
+    entryPoints: {
+      conversations: 'src/webview/conversations/main.ts',
+      storage: 'src/webview/storage/main.ts',
+    },
     outdir: out,
     chunkNames: 'chunks/[name]-[hash]',
     assetNames: '[name]',
@@ -77,7 +84,7 @@ export class Stage {
       try {
         const body = type
           ? readFileSync(path.join(out, path.normalize(name)))
-          : pageHtml(searchParams.has('inline'));
+          : pageHtml(searchParams.has('inline'), name.endsWith('/storage') ? 'storage' : 'conversations');
         response.writeHead(200, { 'content-type': type ?? 'text/html; charset=utf-8' }).end(body);
       } catch {
         response.writeHead(404).end();
@@ -109,8 +116,10 @@ export class Stage {
     return this.#browser.newPage();
   }
 
-  /** Opens the panel as VS Code would: theme on the page, a host behind `acquireVsCodeApi`. */
+  /** Opens a panel as VS Code would: theme on the page, a host behind `acquireVsCodeApi`. */
   async open(options: {
+    /** Which one; the conversations by default. */
+    panel?: PanelName;
     routes: Routes;
     target?: PanelTarget;
     theme?: typeof darkModern;
@@ -168,7 +177,10 @@ export class Stage {
         return null;
       }
       panel.fetched.push(message.path);
-      const answer = (await panel.routes(new URL(message.path, 'http://sidecar.test'))) ?? {
+      const answer = (await panel.routes(new URL(message.path, 'http://sidecar.test'), {
+        method: message.method,
+        body: message.body === undefined ? null : JSON.parse(message.body),
+      })) ?? {
         status: 404,
         body: {
           type: 'about:blank',
@@ -202,7 +214,8 @@ export class Stage {
         }),
       });
     }, options.state);
-    await page.goto(`${this.origin}/panel${options.inlineStyles ? '?inline' : ''}`);
+    const name = options.panel === 'storage' ? 'storage' : 'panel';
+    await page.goto(`${this.origin}/${name}${options.inlineStyles ? '?inline' : ''}`);
     const theme = options.theme ?? darkModern;
     await page.evaluate(({ kind, colours }) => {
       document.body.className = kind;
@@ -215,16 +228,17 @@ export class Stage {
 }
 
 /** The page as the extension makes it: the same policy, the bundle, nothing else. */
-function pageHtml(inlineStyles: boolean): string {
+function pageHtml(inlineStyles: boolean, panel: PanelName): string {
+  const element = panel === 'storage' ? 'nexus-storage' : 'nexus-app';
   const policy = `default-src 'none'; img-src data:; font-src 'self'; style-src 'self'${inlineStyles ? " 'unsafe-inline'" : ''}; script-src 'nonce-test'; connect-src 'self'`;
   return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="${policy}">
-<link rel="stylesheet" href="/conversations.css">
+<link rel="stylesheet" href="/${panel}.css">
 <title>Conversations</title>
 </head>
-<body class="vscode-dark"><nexus-app></nexus-app><script type="module" nonce="test" src="/conversations.js"></script></body>
+<body class="vscode-dark"><${element}></${element}><script type="module" nonce="test" src="/${panel}.js"></script></body>
 </html>`;
 }

@@ -1,0 +1,75 @@
+import { sql } from 'kysely';
+import { openDatabase, type DatabaseOptions } from '../../src/sidecar/store/database.ts';
+import type { Tx } from '../../src/sidecar/store/tables.ts';
+
+/** Made conversations of equal length, each request the child of the one before, without any content. */
+export interface SeededConversations {
+  /** Also what their ids are made of. */
+  kind: string;
+  conversations: number;
+  length: number;
+}
+
+/** Inserts them by SQL into a new store, and gives the id of the first conversation of each kind. */
+export async function seedConversations(
+  options: DatabaseOptions,
+  seeds: SeededConversations[],
+): Promise<{ firstIds: string[] }> {
+  const database = await openDatabase(options);
+  try {
+    const firstIds: string[] = [];
+    for (const seed of seeds) {
+      await database.db.transaction().execute((tx) => insert(tx, seed));
+      const { rows } = await sql<{ id: string }>`select ${idOf(seed.kind, sql`0`)} as id`.execute(
+        database.db,
+      );
+      firstIds.push(rows[0]!.id);
+    }
+    await database.analyze();
+    return { firstIds };
+  } finally {
+    await database.close();
+  }
+}
+
+async function insert(tx: Tx, { kind, conversations, length }: SeededConversations): Promise<void> {
+  // No triggers for this transaction: foreign keys are triggers.
+  await sql`set local session_replication_role = replica`.execute(tx);
+  await sql`insert into block (tenant, hash, codec, raw_size, kind, bytes)
+    values ('local', sha256('headers'), 0, 2, 'headers', '[]') on conflict do nothing`.execute(tx);
+  const last = sql`n * ${length}::bigint + ${length - 1}::bigint`;
+  const nth = sql`(n % ${length}::bigint)`;
+  const whole = sql`(n / ${length}::bigint)`;
+  await sql`
+    insert into conversation (tenant, id, project, domain, account_id, title, started_at, last_at, latest_id,
+      latest_started_at, request_count, message_count, models)
+    select 'local', ${idOf(kind, sql`n`)}, 'project-' || n % 7, '127.0.0.1:4711', 'acc_made_up',
+      'A made conversation about orders and prices, number ' || n, ${timeOf(sql`n * ${length}::bigint`)},
+      ${timeOf(last)}, ${idOf(`${kind}e`, last)}, ${timeOf(last)}, ${length}, ${length * 2}, '{claude-opus-5-5}'
+    from generate_series(0::bigint, ${conversations - 1}::bigint) as n`.execute(tx);
+  await sql`
+    insert into branch (tenant, conversation_id, branch_id, kind, first_id, created_at)
+    select 'local', ${idOf(kind, sql`n`)}, 'main', 'main', ${idOf(`${kind}e`, sql`n * ${length}::bigint`)},
+      ${timeOf(sql`n * ${length}::bigint`)}
+    from generate_series(0::bigint, ${conversations - 1}::bigint) as n`.execute(tx);
+  await sql`
+    insert into exchange (tenant, id, project, domain, account_id, session_id, type, state, started_at, ended_at,
+      duration_ms, method, path, http_version, model, streaming, preview, asked, answer_preview, message_count,
+      tool_call_count, input_tokens, output_tokens, cache_read_tokens, request_headers, request_size, redactions,
+      response_status, message_id, upstream_id, conversation_id, branch_id, parent_id, link_depth, link_version,
+      tool_ids, link_signal, link_matched, link_candidates)
+    select 'local', ${idOf(`${kind}e`, sql`n`)}, 'project-' || ${whole} % 7, '127.0.0.1:4711', 'acc_made_up',
+      ${kind} || ${whole}, 'inference', 'completed', ${timeOf(sql`n`)}, ${timeOf(sql`n`)} + interval '20 s', 20000,
+      'POST', '/v1/messages?beta=true', '1.1', 'claude-opus-5-5', true,
+      'Look at the order list of ' || n || ' and tell me why the price of the second item is shown without tax',
+      ${nth} % 5 = 0, 'Read file-' || n % 17 || '.ts, then Edit ×2', ${nth} * 2 + 1, 2, 12, 300, 90000,
+      sha256('headers'), 360000, '[]', 200, 'msg_' || ${kind} || n, 'req_' || ${kind} || n,
+      ${idOf(kind, whole)}, 'main', case when ${nth} > 0 then ${idOf(`${kind}e`, sql`n - 1`)} end,
+      ${nth} * 3 + 1, 1, array['toolu_' || n], 'response-prefix', ${nth} * 3, '[]'
+    from generate_series(0::bigint, ${conversations * length - 1}::bigint) as n`.execute(tx);
+}
+
+const idOf = (kind: string, n: ReturnType<typeof sql>) => sql`md5(${kind} || (${n}))::uuid`;
+
+const timeOf = (n: ReturnType<typeof sql>) =>
+  sql`timestamptz '2026-01-01 00:00:00Z' + (${n}) * interval '20 second'`;
