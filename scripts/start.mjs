@@ -58,7 +58,10 @@ function startSidecar() {
     ...(port ? ['--port=0'] : []),
     ...serveArguments,
   ];
-  const sidecar = spawn(pinnedNode, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  // The flags keep the embedded database small: see src/extension/sidecar-launch.ts.
+  const sidecar = spawn(pinnedNode, ['--liftoff-only', '--max-semi-space-size=2', ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   let firstSignal = 0;
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     process.on(signal, () => {
