@@ -168,6 +168,6 @@ it('runs in a browser tab, a step from the conversations', async () => {
   await page.getByText('45.2 MB').first().waitFor();
   expect(await page.title()).toBe('Storage · Claude Nexus');
   await page.getByRole('button', { name: 'Conversations', exact: true }).click();
-  await page.getByRole('heading', { name: 'Conversations' }).waitFor();
+  await page.getByRole('heading', { name: 'Conversations', exact: true }).waitFor();
   expect(faults).toEqual([]);
 });
