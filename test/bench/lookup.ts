@@ -121,7 +121,9 @@ export async function seedExchanges(db: Store, from: number, to: number): Promis
     values ('local', sha256('headers'), 0, 2, 'headers', '[]') on conflict do nothing`.execute(db);
   const { rows: indexes } = await sql<{ name: string; definition: string }>`
     select indexname as name, indexdef as definition from pg_indexes
-    where tablename = 'exchange' and indexname <> 'exchange_pkey'`.execute(db);
+    where tablename in ('request', 'answer') and indexname not in ('request_pkey', 'answer_pkey')`.execute(
+    db,
+  );
   for (const { name } of indexes) await sql`drop index ${sql.ref(name)}`.execute(db);
   for (let first = from; first < to; first += SLICE) {
     await db.transaction().execute((tx) => seedSlice(tx, first, Math.min(to, first + SLICE)));
@@ -141,21 +143,25 @@ async function seedSlice(tx: Tx, first: number, end: number): Promise<void> {
     from generate_series(${first}::bigint, ${end - 1}::bigint, ${LENGTH}::bigint) as n
     on conflict do nothing`.execute(tx);
   await sql`
-    insert into exchange (tenant, id, project, domain, account_id, session_id, type, state, started_at, ended_at,
-      duration_ms, method, path, http_version, model, streaming, preview, asked, answer_preview, message_count,
-      input_tokens, output_tokens, request_headers, request_size, redactions, response_status, message_id, upstream_id,
-      conversation_id, branch_id, parent_id, request_link, response_link, link_depth, link_version, tool_ids,
-      link_signal, link_matched, link_candidates)
+    insert into request (tenant, id, project, domain, account_id, session_id, type, started_at, method, path,
+      http_version, model, streaming, preview, asked, message_count, request_headers, request_size, redactions,
+      conversation_id, branch_id, parent_id, request_link, link_depth, link_version, link_signal, link_matched,
+      link_candidates)
     select 'local', ${uuidOf('e', sql`n`)}, 'shop', 'localhost:3000', 'acc_made_up',
-      'session-' || (n / ${LENGTH}::bigint), 'inference', 'completed', ${timeOf(sql`n`)}, ${timeOf(sql`n`)} + interval '20 s',
-      20000, 'POST', '/v1/messages', '1.1', 'claude-test-1', true, 'A question about the shop, number ' || n, true,
-      'Read, then Edit', n % ${LENGTH}::bigint * 2 + 1, 12, 300, sha256('headers'), 360000, '[]', 200, 'msg_' || n, 'req_' || n,
-      ${uuidOf('c', sql`n / ${LENGTH}::bigint`)}, 'main',
+      'session-' || (n / ${LENGTH}::bigint), 'inference', ${timeOf(sql`n`)}, 'POST', '/v1/messages', '1.1',
+      'claude-test-1', true, 'A question about the shop, number ' || n, true, n % ${LENGTH}::bigint * 2 + 1,
+      sha256('headers'), 360000, '[]', ${uuidOf('c', sql`n / ${LENGTH}::bigint`)}, 'main',
       case when n % ${LENGTH}::bigint > 0 then ${uuidOf('e', sql`n - 1`)} end,
-      ${linkOf(sql`n % ${LENGTH}::bigint`, 'request')}, ${linkOf(sql`n % ${LENGTH}::bigint`, 'response')},
-      n % ${LENGTH}::bigint * ${LINKS_PER_TURN}::bigint + 1, 1,
-      array['toolu_' || (n / ${LENGTH}::bigint) || '_' || (n % ${LENGTH}::bigint)], 'response-prefix',
-      n % ${LENGTH}::bigint * 3, '[]'
+      ${linkOf(sql`n % ${LENGTH}::bigint`, 'request')}, n % ${LENGTH}::bigint * ${LINKS_PER_TURN}::bigint + 1, 1,
+      'response-prefix', n % ${LENGTH}::bigint * 3, '[]'
+    from generate_series(${first}::bigint, ${end - 1}::bigint) as n`.execute(tx);
+  await sql`
+    insert into answer (tenant, id, state, ended_at, duration_ms, answer_preview, input_tokens, output_tokens,
+      response_status, message_id, upstream_id, response_link, tool_ids)
+    select 'local', ${uuidOf('e', sql`n`)}, 'completed', ${timeOf(sql`n`)} + interval '20 s', 20000,
+      'Read, then Edit', 12, 300, 200, 'msg_' || n, 'req_' || n,
+      ${linkOf(sql`n % ${LENGTH}::bigint`, 'response')},
+      array['toolu_' || (n / ${LENGTH}::bigint) || '_' || (n % ${LENGTH}::bigint)]
     from generate_series(${first}::bigint, ${end - 1}::bigint) as n`.execute(tx);
 }
 

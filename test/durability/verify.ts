@@ -184,7 +184,7 @@ async function inconsistencies(db: Store, engine: 'pglite' | 'postgresql'): Prom
   for (const [table, pointed] of references) {
     await count(`rows of ${table} that nothing points to`, `${table} p where not (${pointed.join(' or ')})`);
   }
-  for (const table of ['block', 'node', 'exchange', 'conversation']) {
+  for (const table of ['block', 'node', 'request', 'answer', 'conversation']) {
     const counts = new Set<number>();
     for (const way of ['enable_indexscan = off', 'enable_seqscan = off']) {
       await db.transaction().execute(async (tx) => {

@@ -45,7 +45,7 @@ async function bodyOf({ db }: Database, id: string): Promise<Buffer | null> {
 
 /** As housekeeping does it, without telling the process that holds `known`. */
 async function deleteEverything({ db }: Pick<Database, 'db'>, tenant: string): Promise<void> {
-  for (const table of ['exchange', 'branch', 'conversation', 'node', 'block'] as const) {
+  for (const table of ['request', 'branch', 'conversation', 'node', 'block'] as const) {
     await db.deleteFrom(table).where('tenant', '=', tenant).execute();
   }
 }

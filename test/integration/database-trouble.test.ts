@@ -112,7 +112,7 @@ describe('PostgreSQL in trouble', () => {
     const other = new pg.Client({ connectionString: database.databaseUrl! });
     await other.connect();
     cleanups.push(() => other.end());
-    await other.query('begin; lock table exchange in access exclusive mode');
+    await other.query('begin; lock table request in access exclusive mode');
     const during = say(recording, 5);
     const status = await statusWhere(recording, ({ lastError }) => lastError !== null);
     expect(status.lastError).toMatch(/taken more than 3 s/);
@@ -130,7 +130,7 @@ describe('PostgreSQL in trouble', () => {
     cleanups.push(() => Promise.all(clients.map((client) => client.end())));
     const [locker, watcher] = [clients[0]!, clients[1]!];
     await Promise.all(clients.map((client) => client.connect()));
-    await locker.query('begin; lock table exchange in access exclusive mode');
+    await locker.query('begin; lock table request in access exclusive mode');
     const exchanges = say(recording, 2);
     for (let times = 0; times < 4; times++) {
       await until('a statement that waits', 60_000, async () => {
@@ -204,8 +204,8 @@ describe.each(engines)('an exchange the store refuses, on %s', (engine) => {
     for (const statement of [
       `create function refuse() returns trigger language plpgsql as
          $$ begin raise exception 'refused by the test'; end $$`,
-      `create trigger refuse before update on exchange for each row
-         when (new.state = 'completed' and new.preview like '%poison%') execute function refuse()`,
+      `create trigger refuse before insert on answer for each row
+         when (new.state = 'completed' and new.answer_preview like '%poison%') execute function refuse()`,
     ]) {
       await sql.raw(statement).execute(prepared.db);
     }
@@ -216,7 +216,7 @@ describe.each(engines)('an exchange the store refuses, on %s', (engine) => {
       recording.write({
         at: Date.now(),
         body: turn(words, [user(words)]),
-        response: { headers: SSE, chunks: streamOf({ content: [text('done')] }) },
+        response: { headers: SSE, chunks: streamOf({ content: [text(`done: ${words}`)] }) },
       });
     const [good, bad, after] = [write('before'), write('poison'), write('after')];
     await recording.recorder.drain();

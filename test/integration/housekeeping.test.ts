@@ -8,7 +8,7 @@ import {
   deleteRequests,
   markDeleted,
 } from '../../src/sidecar/store/delete-conversation.ts';
-import { BLOCK_COLUMNS, TIP_COLUMNS } from '../../src/sidecar/store/references.ts';
+import { REFERENCES } from '../../src/sidecar/store/references.ts';
 import { sweepSlice } from '../../src/sidecar/store/sweep.ts';
 import { createTestDatabase, engines, type TestDatabase } from '../support/databases.ts';
 import { assistant, SSE, streamOf, text, toolUse, turn, user } from '../support/messages.ts';
@@ -110,7 +110,16 @@ describe.each(engines)('deleting on %s', (engine) => {
     expect(await recording.command('prune', { maxBytes: 1, dryRun: false })).toMatchObject({ done: true });
     await recording.close();
     await withStore(made, async (db) => {
-      for (const table of ['block', 'node', 'exchange', 'conversation', 'branch', 'invocation', 'unused']) {
+      for (const table of [
+        'block',
+        'node',
+        'request',
+        'answer',
+        'conversation',
+        'branch',
+        'invocation',
+        'unused',
+      ]) {
         const { rows } = await sql<{ n: number }>`select count(*) as n from ${sql.table(table)}`.execute(db);
         expect([table, rows[0]!.n]).toEqual([table, 0]);
       }
@@ -262,13 +271,20 @@ describe.each(engines)('what refers to content on %s', (engine) => {
     const made = await createTestDatabase(engine, server());
     await withStore(made, async (db) => {
       const keys = await foreignKeys(db);
-      const users = (target: string): string[] =>
-        keys
-          .filter((key) => key.target === target && key.table === 'exchange')
-          .map((key) => key.column)
-          .sort();
-      expect(users('block')).toEqual([...BLOCK_COLUMNS].sort());
-      expect(users('node')).toEqual([...TIP_COLUMNS].sort());
+      const users = (target: 'block' | 'node'): Record<string, string[]> => {
+        const others = keys.filter((key) => key.target === target && key.table !== 'node');
+        const byTable = Map.groupBy(others, (key) => key.table);
+        return Object.fromEntries(
+          [...byTable].map(([table, found]) => [table, found.map((key) => key.column).sort()]),
+        );
+      };
+      for (const target of ['block', 'node'] as const) {
+        const known = Object.entries(REFERENCES).map(([table, columns]) => [
+          table,
+          columns[target].toSorted(),
+        ]);
+        expect(users(target)).toEqual(Object.fromEntries(known));
+      }
       const { rows } = await sql<{ columns: string[] }>`
         select indrelid::regclass || '.' || (select string_agg(attname, ',' order by nr)
           from unnest(indkey) with ordinality as part (attnum, nr) join pg_attribute using (attnum)

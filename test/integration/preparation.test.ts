@@ -84,7 +84,7 @@ describe.each(engines)('preparing from stored bodies on %s', (engine) => {
     const preparation = new Preparation({ smallestBody: 0 });
     await record(tenant, preparation, 4);
     await database.db.transaction().execute(async (tx) => {
-      for (const table of ['invocation', 'exchange', 'conversation', 'node', 'block']) {
+      for (const table of ['invocation', 'request', 'conversation', 'node', 'block']) {
         await sql`delete from ${sql.table(table)} where tenant = ${tenant}`.execute(tx);
       }
     });

@@ -189,7 +189,7 @@ describe.each(engines)('retention on %s', (engine) => {
     );
     expect(before.bytesPerExchange).toBe(Math.round(before.totalBytes / 5));
     const tables = new Map(before.database.tables.map((table) => [table.name, table]));
-    expect(tables.get('exchange')).toMatchObject({ rows: 5 });
+    expect(tables.get('request')).toMatchObject({ rows: 5 });
     expect(tables.get('usage')).toMatchObject({ rows: 5 });
     expect(before.database.connections).toBeGreaterThan(0);
     expect(before.growthPerDay.reduce((sum, day) => sum + day.bytes, 0)).toBeGreaterThan(5 * 5000);
@@ -200,7 +200,7 @@ describe.each(engines)('retention on %s', (engine) => {
     const report = await recording.command('vacuum');
     expect(report.done).toBe(true);
     expect(report.tables.map((table) => table.name)).toEqual(
-      expect.arrayContaining(['block', 'exchange', 'usage']),
+      expect.arrayContaining(['block', 'request', 'answer', 'usage']),
     );
     expect((await recording.read('getStorage')).blocks).toBe(0);
     await sound();

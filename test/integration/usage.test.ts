@@ -144,7 +144,7 @@ describe.each(engines)('usage on %s', (engine) => {
       since: null,
     });
     expect(before.conversations).toBeGreaterThan(0);
-    await database.db.deleteFrom('exchange').where('tenant', '=', 'kept').execute();
+    await database.db.deleteFrom('request').where('tenant', '=', 'kept').execute();
     await database.db.deleteFrom('conversation').where('tenant', '=', 'kept').execute();
     expect(await getStats(database.db, query)).toEqual({ ...before, conversations: 0 });
     const since = new Date(NOVEMBER + 1).toISOString();
@@ -211,6 +211,20 @@ describe.each(engines)('a database from before usage on %s', (engine) => {
         cache_creation_1h_tokens: 19,
         duration_ms: 12,
       });
+      const exchanges = await database.db
+        .selectFrom('exchange')
+        .select(['state', 'input_tokens', 'duration_ms', 'tool_ids'])
+        .orderBy('started_at')
+        .execute();
+      expect(exchanges).toEqual(
+        ['completed', 'failed', 'aborted', 'running'].map((state, index) => ({
+          state,
+          // Nothing is known of a running one before it ends.
+          input_tokens: state === 'running' ? 0 : index + 1,
+          duration_ms: state === 'running' ? null : 12,
+          tool_ids: [],
+        })),
+      );
       await recordWhole(contextOf(database), scriptOf('local', Date.UTC(2026, 0, 15)));
       expect(await partitionsOf(database)).toEqual(['usage_2025_12', 'usage_2026_01']);
       expect(await getStats(database.db, {})).toMatchObject({ requests: 4, errors: 1 });

@@ -38,7 +38,7 @@ export class LiveRing {
       await sweep((slice) => slice(database), nothing());
       database.known.forget();
     }
-    // Also when nothing was deleted: each row is written when its exchange begins, and again when it ends.
+    // Also when nothing was deleted: each exchange changes the row of its conversation twice.
     if (this.#recorded - this.#reusedAt >= REUSE_AFTER) {
       this.#reusedAt = this.#recorded;
       await reuseSpace(database.db);

@@ -94,6 +94,7 @@ function outcomeOf(
   const usage = facts?.usage ?? null;
   const toolIds = toolIdsOf(member(facts?.message, 'content'));
   const note = end?.requestBodyNote ?? null;
+  const redactions = JSON.stringify([...head.redactions, ...(end?.redactions ?? [])]);
   return {
     state,
     ended_at: timestamp(at),
@@ -110,7 +111,7 @@ function outcomeOf(
     cache_creation_tokens: usage?.cacheCreationInputTokens ?? 0,
     cache_creation_1h_tokens: usage?.cacheCreation1hTokens ?? 0,
     ...(note === null ? {} : { request_size: note.size, request_sha256: Buffer.from(note.sha256, 'hex') }),
-    redactions: JSON.stringify([...head.redactions, ...(end?.redactions ?? [])]),
+    ...(redactions === JSON.stringify(row.redactions) ? {} : { redactions }),
     response_status: response?.status ?? null,
     response_size: response === null ? null : exchange.responseSize,
     message_id: cleanTextOrNull(facts?.messageId ?? null, 200),
@@ -119,7 +120,7 @@ function outcomeOf(
       row.conversation_id === null || facts === null
         ? null
         : extendChain(row.request_link, exchange.seenTools(), facts.message),
-    tool_ids: [...row.tool_ids, ...toolIds.map((id) => cleanText(id, 200))],
+    tool_ids: toolIds.length === 0 ? null : toolIds.map((id) => cleanText(id, 200)),
   };
 }
 

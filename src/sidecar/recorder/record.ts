@@ -135,7 +135,6 @@ function requestRow(exchange: OpenExchange) {
     agent_id: cleanTextOrNull(facts.agentId, 200),
     parent_agent_id: cleanTextOrNull(facts.parentAgentId, 200),
     type: facts.requestType,
-    state: 'running' as const,
     started_at: timestamp(exchange.startedAt),
     method: cleanText(head.method),
     path: cleanText(head.path),

@@ -1,5 +1,6 @@
 import { sql, type RawBuilder } from 'kysely';
 import type { LinkCandidate, LinkQuery } from '../core/facts.ts';
+import { tenantIs } from './references.ts';
 import type { ExchangeTable, Store } from './tables.ts';
 import { timestamp } from './values.ts';
 
@@ -59,9 +60,8 @@ export async function candidateRows<Extra = unknown>(
       select coalesce(json_agg(json_build_object('requestId', child.id, 'branchId', child.branch_id,
         'summarises', child.summarises) order by child.started_at, child.id), '[]') as children
       from (
-        select id, branch_id, summarises, started_at from exchange
-        where tenant = ${query.scope.tenant} and parent_id = best.id and parent_id is not null and retry_of is null
-        offset 0
+        select id, branch_id, summarises, started_at from request
+        where request.parent_id = best.id and ${tenantIs('request', query.scope.tenant)} and retry_of is null offset 0
       ) child
     ) children
     order by ${rest.order}`.execute(db);
@@ -70,8 +70,32 @@ export async function candidateRows<Extra = unknown>(
 
 /** Of the query's tenant, in a conversation, and earlier: at the same time the id decides. */
 export function earlier(query: LinkQuery): RawBuilder<unknown> {
-  return sql`exchange.tenant = ${query.scope.tenant} and exchange.conversation_id is not null
+  return sql`exchange.tenant = ${query.scope.tenant} and ${earlierThere(query)}`;
+}
+
+function earlierThere(query: LinkQuery): RawBuilder<unknown> {
+  return sql`exchange.conversation_id is not null
     and (exchange.started_at, exchange.id) < (${timestamp(query.at)}::timestamptz, ${query.requestId}::uuid)`;
+}
+
+/**
+ * A from clause and conditions for the earlier requests found by what their row or their answer's has in a column with
+ * a hash index: the row of `request` as `exchange`.
+ */
+export function earlierWith(
+  query: LinkQuery,
+  column: 'request_link' | 'response_link' | 'message_id' | 'upstream_id',
+  value: RawBuilder<unknown>,
+): RawBuilder<unknown> {
+  const { tenant } = query.scope;
+  if (column === 'request_link') {
+    return sql`from request exchange where exchange.request_link = ${value} and ${tenantIs('exchange', tenant)}
+      and ${earlierThere(query)}`;
+  }
+  return sql`from answer cross join lateral (
+      select * from request where request.tenant = ${tenant} and request.id = answer.id offset 0
+    ) exchange
+    where ${sql.ref(`answer.${column}`)} = ${value} and ${tenantIs('answer', tenant)} and ${earlierThere(query)}`;
 }
 
 export function toCandidate(row: CandidateRow): LinkCandidate {

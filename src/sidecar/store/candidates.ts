@@ -1,7 +1,7 @@
 import { sql, type RawBuilder } from 'kysely';
 import type { LinkCandidates, LinkQuery } from '../core/facts.ts';
 import { findCalls } from './candidate-calls.ts';
-import { candidateRows, earlier, toCandidate, type CandidateRow } from './candidate-rows.ts';
+import { candidateRows, earlier, earlierWith, toCandidate, type CandidateRow } from './candidate-rows.ts';
 import { readCompactions } from './compactions.ts';
 import type { Store } from './tables.ts';
 
@@ -39,8 +39,8 @@ async function findNamed(db: Store, query: LinkQuery): Promise<CandidateRow[]> {
   const { previousMessageId, previousUpstreamId } = query;
   if (previousMessageId === null && previousUpstreamId === null) return [];
   const names = [
-    ...(previousMessageId === null ? [] : [named(query, sql`message_id = ${previousMessageId}`)]),
-    ...(previousUpstreamId === null ? [] : [named(query, sql`upstream_id = ${previousUpstreamId}`)]),
+    ...(previousMessageId === null ? [] : [named(query, 'message_id', previousMessageId)]),
+    ...(previousUpstreamId === null ? [] : [named(query, 'upstream_id', previousUpstreamId)]),
   ];
   return candidateRows(db, query, sql.join(names, sql` union `), {
     order: sql`best_at desc`,
@@ -48,8 +48,8 @@ async function findNamed(db: Store, query: LinkQuery): Promise<CandidateRow[]> {
   });
 }
 
-const named = (query: LinkQuery, condition: RawBuilder<unknown>): RawBuilder<unknown> =>
-  sql`select exchange.id, exchange.started_at as best_at from exchange where ${earlier(query)} and ${condition}`;
+const named = (query: LinkQuery, column: 'message_id' | 'upstream_id', name: string): RawBuilder<unknown> =>
+  sql`select exchange.id, exchange.started_at as best_at ${earlierWith(query, column, sql`${name}`)}`;
 
 /**
  * By the chain. Links up to `ownLinks` (nothing of the model's in them) are looked up within the session only: a
@@ -84,12 +84,10 @@ async function findLinks(
   const { project, sessionId, agentId } = query.scope;
   const sameSession = sql`exchange.session_id is not distinct from ${sessionId}::text`;
   const select = (column: 'request_link' | 'response_link', links: Buffer[], scope: RawBuilder<unknown>) => {
-    const linked = sql.ref(`exchange.${column}`);
     return sql`select hit.* from unnest(${links}::bytea[]) as wanted (link) cross join lateral (
       select exchange.id, exchange.link_depth as best_depth, exchange.started_at as best_at,
         ${sameSession} as best_session, exchange.agent_id is not distinct from ${agentId}::text as best_agent
-      from exchange
-      where ${linked} = wanted.link and ${linked} is not null and ${earlier(query)}
+      ${earlierWith(query, column, sql`wanted.link`)}
         and exchange.project is not distinct from ${project}::text and ${scope} offset 0
     ) hit`;
   };

@@ -59,11 +59,11 @@ export async function deletedConversations(db: Store): Promise<ConversationKey[]
 export async function ownSessions(db: Store, { tenant, id }: ConversationKey): Promise<string[]> {
   const { rows } = await sql<{ session_id: string }>`
     with own as materialized (
-      select distinct session_id from exchange
+      select distinct session_id from request
       where tenant = ${tenant} and conversation_id = ${id}::uuid and session_id is not null
     )
     select session_id from own where (
-      select 1 from exchange other where other.tenant = ${tenant} and other.session_id = own.session_id
+      select 1 from request other where other.tenant = ${tenant} and other.session_id = own.session_id
         and other.conversation_id <> ${id}::uuid limit 1
     ) is null`.execute(db);
   return rows.map((row) => row.session_id);
@@ -87,7 +87,7 @@ export async function deleteSideCalls(
     const { rows } = await sql<{ id: string }>`
       select call.id from unnest(${sessions}::text[]) as own (session_id)
       cross join lateral (
-        select id from exchange where tenant = ${tenant} and session_id = own.session_id
+        select id from request where tenant = ${tenant} and session_id = own.session_id
           and conversation_id is null offset 0
       ) call limit ${size}`.execute(tx);
     return rows;
@@ -105,9 +105,12 @@ export async function deleteRequests(
     tenant,
     size,
     async (tx) => {
-      const { rows } = await sql<{ id: string }>`select id from exchange
-      where tenant = ${tenant} and conversation_id = ${id}::uuid
-      order by started_at desc limit ${size}`.execute(tx);
+      // Apart: the index of all requests by their time would lead through whatever is newer.
+      const { rows } = await sql<{ id: string }>`
+        with own as materialized (
+          select id, started_at from request where tenant = ${tenant} and conversation_id = ${id}::uuid
+        )
+        select id from own order by started_at desc limit ${size}`.execute(tx);
       return rows;
     },
     async (tx) => {
@@ -160,17 +163,25 @@ async function deleteFound(
 async function deleteExchanges(tx: Tx, tenant: string, ids: string[]): Promise<void> {
   if (ids.length === 0) return;
   await sql`
-    with gone as (
-      delete from exchange where tenant = ${tenant} and id = any(${ids}::uuid[]) returning *
+    with answered as (
+      delete from answer where tenant = ${tenant} and id = any(${ids}::uuid[]) returning *
+    ), gone as (
+      delete from request where tenant = ${tenant} and id = any(${ids}::uuid[]) returning *
     ), remembered as (
       insert into deleted_exchange (tenant, id)
-      select ${tenant}, id from gone where state = 'running' or started_at > now() - interval '1 day'
+      select ${tenant}, id from gone
+      where id not in (select id from answered) or started_at > now() - interval '1 day'
       on conflict do nothing
+    ), reference as (
+      select reference.* from gone
+      cross join lateral ${referencesOf('request', 'gone')} as reference (key, is_node)
+      union all
+      select reference.* from answered
+      cross join lateral ${referencesOf('answer', 'answered')} as reference (key, is_node)
     )
     insert into unused (tenant, is_node, key)
     select distinct ${tenant}, reference.is_node, reference.key
-    from gone cross join lateral ${referencesOf('gone')} as reference (key, is_node)
-    where reference.key is not null and (not is_node or (
+    from reference where reference.key is not null and (not is_node or (
       select 1 from node below where below.parent = reference.key and ${tenantIs('below', tenant)} limit 1
     ) is null)
     on conflict do nothing`.execute(tx);

@@ -1,26 +1,25 @@
-import { sql, type Insertable, type RawBuilder, type Updateable } from 'kysely';
+import { sql, type Insertable, type RawBuilder } from 'kysely';
 import type { ChainPoint } from '../core/chain.ts';
 import type { Database } from './database.ts';
-import type { ExchangeTable, Store } from './tables.ts';
-import { ensureUsageMonth, insertUsage, usageColumns } from './usage.ts';
+import type { AnswerTable, ExchangeTable, RequestTable, Store } from './tables.ts';
+import { ensureUsageMonth, insertUsage } from './usage.ts';
 
-export type NewExchange = Insertable<ExchangeTable>;
+export type NewExchange = Insertable<RequestTable>;
 
-/** What the end of an exchange changes. */
-export type ExchangeOutcome = Updateable<
-  Omit<ExchangeTable, 'tenant' | 'id' | 'conversation_id' | 'branch_id' | 'parent_id'>
->;
+/** What the end of an exchange tells. */
+export type ExchangeOutcome = Pick<Insertable<AnswerTable>, 'state'> &
+  Partial<Omit<Insertable<AnswerTable>, 'tenant' | 'id' | 'state' | 'stored_bytes'>>;
 
 /** What finishing needs of a row: where it hangs, and the node its answer goes on from. */
 export type RunningExchange = Pick<
   ExchangeTable,
   'conversation_id' | 'type' | 'model' | 'session_id' | 'project' | 'account_id' | 'request_link'
-> & { tool_ids: string[]; messages_tip: ChainPoint | null };
+> & { messages_tip: ChainPoint | null; redactions: { path: string; kind: string }[] };
 
 /** True for what is recorded, and for what was recorded and then deleted: its journal is not recorded again. */
 export async function exchangeExists(db: Store, tenant: string, id: string): Promise<boolean> {
   const { rows } = await sql`
-    select 1 from exchange where tenant = ${tenant} and id = ${id}::uuid
+    select 1 from request where tenant = ${tenant} and id = ${id}::uuid
     union all select 1 from deleted_exchange where tenant = ${tenant} and id = ${id}::uuid`.execute(db);
   return rows.length > 0;
 }
@@ -32,7 +31,7 @@ export async function insertExchange(
   changes: RawBuilder<unknown>[] = [],
 ): Promise<void> {
   const columns = Object.keys(row).map((name) => sql.ref(name));
-  const insert = sql`insert into exchange (${sql.join(columns)}) values (${sql.join(Object.values(row))})`;
+  const insert = sql`insert into request (${sql.join(columns)}) values (${sql.join(Object.values(row))})`;
   await sql`${together(changes)} ${insert}`.execute(db);
 }
 
@@ -40,10 +39,11 @@ export async function insertExchange(
 export async function findRunning(db: Store, tenant: string, id: string): Promise<RunningExchange | null> {
   type Row = Omit<RunningExchange, 'messages_tip'> & { tip: Buffer | null; depth: number };
   const { rows } = await sql<Row>`
-    select conversation_id, type, model, session_id, project, account_id, request_link, tool_ids,
+    select conversation_id, type, model, session_id, project, account_id, request_link, redactions,
       node.key as tip, node.depth
-    from exchange left join node on node.tenant = ${tenant} and node.key = exchange.messages_tip
-    where exchange.tenant = ${tenant} and exchange.id = ${id} and exchange.state = 'running'`.execute(db);
+    from request left join node on node.tenant = ${tenant} and node.key = request.messages_tip
+    where request.tenant = ${tenant} and request.id = ${id}::uuid
+      and (select 1 from answer where tenant = ${tenant} and id = ${id}::uuid) is null`.execute(db);
   if (rows[0] === undefined) return null;
   const { tip, depth, ...row } = rows[0];
   return { ...row, messages_tip: tip === null ? null : { key: tip, depth } };
@@ -51,7 +51,8 @@ export async function findRunning(db: Store, tenant: string, id: string): Promis
 
 /**
  * Ends a running exchange, counts it in `usage` and applies `totals`, all in one statement. False when it was not
- * running (any more), and then nothing is changed: an exchange ends once. `totals` is given the condition that it did.
+ * running (any more), and then nothing is written: an exchange ends once, which its answer's key sees to. `totals` is
+ * given the condition that it did.
  * The month of its start has its partition (see `ensureUsageMonth`). `storedBytes`: what its end added to the store.
  */
 export async function finishExchange(
@@ -61,12 +62,15 @@ export async function finishExchange(
   storedBytes: number,
   totals: (finished: RawBuilder<unknown>) => RawBuilder<unknown>[] = () => [],
 ): Promise<boolean> {
-  const set = Object.entries(outcome).map(([name, value]) => sql`${sql.ref(name)} = ${value}`);
+  const row = { ...key, ...outcome, stored_bytes: storedBytes };
+  const columns = Object.keys(row).map((name) => sql.ref(name));
   const { rows } = await sql`
     with finished as (
-      update exchange set ${sql.join(set)}, stored_bytes = stored_bytes + ${storedBytes}::bigint
-      where tenant = ${key.tenant} and id = ${key.id}::uuid and state = 'running'
-      returning ${usageColumns}
+      insert into answer (${sql.join(columns)})
+      select ${sql.join(Object.values(row))}
+      from request where tenant = ${key.tenant} and id = ${key.id}::uuid
+      for key share on conflict do nothing
+      returning *
     ), counted as (${insertUsage(sql`finished`)})${sql.join(
       totals(sql`exists (select from finished)`).map(
         (change, index) => sql`, ${cteName(index)} as (${change})`,
@@ -80,11 +84,10 @@ export async function finishExchange(
 /** Shows an exchange whose end cannot be recorded as what it is: neither running nor whole. */
 export async function failUnrecorded(database: Database, tenant: string, id: string): Promise<void> {
   const row = await database.db
-    .selectFrom('exchange')
+    .selectFrom('request')
     .select('started_at')
     .where('tenant', '=', tenant)
     .where('id', '=', id)
-    .where('state', '=', 'running')
     .executeTakeFirst();
   if (row === undefined) return;
   await ensureUsageMonth(database, row.started_at);

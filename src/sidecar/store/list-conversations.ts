@@ -3,6 +3,7 @@ import type { ConversationQuery } from '../../protocol/queries.ts';
 import type { ConversationPage } from '../../protocol/rows.ts';
 import { selectConversations, toConversationRow } from './conversation-rows.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
+import { inState } from './rows.ts';
 import type { Store } from './tables.ts';
 import { timestamp } from './values.ts';
 
@@ -31,7 +32,7 @@ function conditionsOf(query: ConversationQuery): RawBuilder<unknown>[] {
   if (query.domain !== undefined) found.push(sql`conversation.domain = ${query.domain}`);
   if (query.accountId !== undefined) found.push(sql`conversation.account_id = ${query.accountId}`);
   if (query.model !== undefined) found.push(sql`${query.model}::text = any(conversation.models)`);
-  if (query.state !== undefined) found.push(sql`latest.state = ${query.state}`);
+  if (query.state !== undefined) found.push(inState('latest', query.state));
   if (query.branchKind !== undefined) found.push(hasBranch(query.branchKind));
   if (query.search !== undefined) found.push(mentions(query.search));
   if (query.dateFrom !== undefined) found.push(sql`conversation.last_at >= ${query.dateFrom}::timestamptz`);

@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import type { RequestQuery } from '../../protocol/queries.ts';
 import type { RequestPage } from '../../protocol/rows.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
-import { notDeleted, REQUEST_COLUMNS, toRequestRow } from './rows.ts';
+import { inState, notDeleted, REQUEST_COLUMNS, toRequestRow } from './rows.ts';
 import type { Store } from './tables.ts';
 import { timestamp } from './values.ts';
 
@@ -16,10 +16,14 @@ export async function listRequests(db: Store, query: RequestQuery): Promise<Requ
   if (query.branchId !== undefined) select = select.where('branch_id', '=', query.branchId);
   if (query.model !== undefined) select = select.where('model', '=', query.model);
   if (query.type !== undefined) select = select.where('type', '=', query.type);
-  if (query.state !== undefined) select = select.where('state', '=', query.state);
-  if (query.status === 'success') select = select.where('state', '=', 'completed');
-  else if (query.status === 'error') select = select.where('state', '=', 'failed');
-  else if (query.status !== undefined) select = select.where('response_status', '=', query.status);
+  if (query.state !== undefined) select = select.where(inState('exchange', query.state));
+  if (query.status === 'success') select = select.where(inState('exchange', 'completed'));
+  else if (query.status === 'error') select = select.where(inState('exchange', 'failed'));
+  else if (query.status !== undefined) {
+    select = select.where('response_status', '=', query.status);
+    // Says the same, and leads to an index.
+    if (query.status >= 400) select = select.where(sql<boolean>`response_status >= 400`);
+  }
   if (query.dateFrom !== undefined) {
     select = select.where(sql<boolean>`started_at >= ${query.dateFrom}::timestamptz`);
   }

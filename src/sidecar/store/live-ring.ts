@@ -17,7 +17,7 @@ const KEPT_USAGE = 20_000;
 /** Counts all of it: a few hundred exchanges, some milliseconds. */
 export async function measureLive(db: Store): Promise<LiveSize> {
   const { rows } = await sql<LiveSize>`
-    select (select count(*) from exchange) as exchanges,
+    select (select count(*) from request) as exchanges,
       (select coalesce(sum(octet_length(bytes)), 0) from block) as bytes`.execute(db);
   return rows[0]!;
 }
@@ -45,7 +45,7 @@ export async function deleteOldestBeside(database: Database, before: number, mos
 export async function deleteOldest(database: Database, most: number): Promise<Deleted> {
   return deleteThese(
     database,
-    sql`id <> (select id from exchange order by started_at desc, id desc limit 1)`,
+    sql`id <> (select id from request order by started_at desc, id desc limit 1)`,
     most,
   );
 }
@@ -70,16 +70,16 @@ async function deleteThese(database: Database, which: RawBuilder<unknown>, most:
 async function mend(db: Store, ids: string[]): Promise<string[]> {
   return db.transaction().execute(async (tx) => {
     await sql`
-      update exchange set parent_id = null
+      update request set parent_id = null
       where conversation_id = any(${ids}::uuid[]) and parent_id is not null
-        and not exists (select from exchange parent where parent.id = exchange.parent_id)`.execute(tx);
+        and not exists (select from request parent where parent.id = request.parent_id)`.execute(tx);
     await sql`
       delete from branch where conversation_id = any(${ids}::uuid[]) and kind <> 'main'
-        and not exists (select from exchange where exchange.conversation_id = branch.conversation_id
-          and exchange.branch_id = branch.branch_id)`.execute(tx);
+        and not exists (select from request where request.conversation_id = branch.conversation_id
+          and request.branch_id = branch.branch_id)`.execute(tx);
     await sql`
       update conversation set request_count = (
-        select count(*) from exchange where exchange.conversation_id = conversation.id
+        select count(*) from request where request.conversation_id = conversation.id
       ) where id = any(${ids}::uuid[])`.execute(tx);
     const { rows } = await sql<{ id: string }>`
       delete from conversation where id = any(${ids}::uuid[]) and request_count = 0 returning id`.execute(tx);

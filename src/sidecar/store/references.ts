@@ -2,24 +2,22 @@ import { sql, type RawBuilder } from 'kysely';
 import type { Tx } from './tables.ts';
 
 /**
- * Who refers to content: each column has a foreign key and an index, so that asking costs one look-up.
+ * Who refers to content, beside nodes: each column has a foreign key and an index, so that asking costs one look-up.
  * A migration that adds such a column adds it here.
  */
-export const BLOCK_COLUMNS = [
-  'request_headers',
-  'template',
-  'overlay',
-  'raw',
-  'response_headers',
-  'response_body',
-  'response_shape',
-] as const;
+export const REFERENCES = {
+  request: {
+    block: ['request_headers', 'template', 'overlay', 'raw'],
+    /** The last nodes of chains. */
+    node: ['messages_tip', 'system_tip', 'tools_tip'],
+  },
+  answer: { block: ['response_headers', 'response_body', 'response_shape'], node: ['response_tip'] },
+} as const;
+
+const TABLES = ['request', 'answer'] as const;
 
 /** Nearly unique ones, with a hash index. */
 const BY_HASH: ReadonlySet<string> = new Set(['messages_tip', 'response_tip', 'raw', 'response_body']);
-
-/** Columns of an exchange that name the last node of a chain. */
-export const TIP_COLUMNS = ['messages_tip', 'system_tip', 'tools_tip', 'response_tip'] as const;
 
 /**
  * True for a node (its key is `key`) that no exchange ends in and no node goes on from, but for the child given. Each
@@ -33,7 +31,7 @@ export function nodeIsUnused(
   return all([
     sql`(select 1 from node below where below.parent = ${key} and ${tenantIs('below', tenant)}
       and below.key is distinct from ${child} limit 1) is null`,
-    ...TIP_COLUMNS.map((column) => noExchange(tenant, column, key)),
+    ...noExchange(tenant, 'node', key),
   ]);
 }
 
@@ -41,23 +39,30 @@ export function nodeIsUnused(
 export function blockIsUnused(tenant: string, hash: RawBuilder<unknown>): RawBuilder<unknown> {
   return all([
     sql`(select 1 from node above where above.block = ${hash} and ${tenantIs('above', tenant)} limit 1) is null`,
-    ...BLOCK_COLUMNS.map((column) => noExchange(tenant, column, hash)),
+    ...noExchange(tenant, 'block', hash),
   ]);
 }
 
-/** The content columns of a row, one row of (key, is_node) each; for `cross join lateral`. */
-export function referencesOf(row: string): RawBuilder<unknown> {
+/** The content columns of a row of `table`, one row of (key, is_node) each; for `cross join lateral`. */
+export function referencesOf(table: keyof typeof REFERENCES, row: string): RawBuilder<unknown> {
   const values = [
-    ...TIP_COLUMNS.map((column) => sql`(${sql.ref(`${row}.${column}`)}, true)`),
-    ...BLOCK_COLUMNS.map((column) => sql`(${sql.ref(`${row}.${column}`)}, false)`),
+    ...REFERENCES[table].node.map((column) => sql`(${sql.ref(`${row}.${column}`)}, true)`),
+    ...REFERENCES[table].block.map((column) => sql`(${sql.ref(`${row}.${column}`)}, false)`),
   ];
   return sql`(values ${sql.join(values)})`;
 }
 
-function noExchange(tenant: string, column: string, key: RawBuilder<unknown>): RawBuilder<unknown> {
-  const condition = BY_HASH.has(column) ? tenantIs('user_', tenant) : sql`user_.tenant = ${tenant}`;
-  return sql`(select 1 from exchange user_ where ${sql.ref(`user_.${column}`)} = ${key}
-    and ${condition} limit 1) is null`;
+function noExchange(
+  tenant: string,
+  target: 'block' | 'node',
+  key: RawBuilder<unknown>,
+): RawBuilder<unknown>[] {
+  const none = (table: string, column: string): RawBuilder<unknown> => {
+    const condition = BY_HASH.has(column) ? tenantIs('user_', tenant) : sql`user_.tenant = ${tenant}`;
+    return sql`(select 1 from ${sql.table(table)} user_ where ${sql.ref(`user_.${column}`)} = ${key}
+      and ${condition} limit 1) is null`;
+  };
+  return TABLES.flatMap((table) => REFERENCES[table][target].map((column) => none(table, column)));
 }
 
 /**

@@ -62,7 +62,7 @@ export async function looseExchanges(
   const { rows } = await sql<{ id: string; at: number; kept: boolean }>`
     select id, started_at as at,
       (state = 'running' and started_at > now() - interval '1 day') or (session_id is not null and (
-        select 1 from exchange other where other.tenant = ${tenant} and other.session_id = loose.session_id
+        select 1 from request other where other.tenant = ${tenant} and other.session_id = loose.session_id
           and other.conversation_id is not null limit 1
       ) is not null) as kept
     from exchange loose
@@ -79,9 +79,9 @@ export async function looseExchanges(
 export async function listTenants(db: Store): Promise<string[]> {
   const { rows } = await sql<{ tenant: string }>`
     with recursive found as (
-      (select tenant from exchange order by tenant limit 1)
+      (select tenant from request order by tenant limit 1)
       union all
-      select (select tenant from exchange where exchange.tenant > found.tenant order by tenant limit 1)
+      select (select tenant from request where request.tenant > found.tenant order by tenant limit 1)
       from found where found.tenant is not null
     )
     select tenant from found where tenant is not null`.execute(db);
@@ -95,10 +95,11 @@ export async function listTenants(db: Store): Promise<string[]> {
 export async function measureStart(
   db: Store,
 ): Promise<{ fileBytes: number; rowBytes: number; slices: number }> {
-  const rowBytes = (await rowsOf(db, 'exchange')) * EXCHANGE_BYTES + (await rowsOf(db, 'node')) * NODE_BYTES;
+  const rowBytes = (await rowsOf(db, 'request')) * EXCHANGE_BYTES + (await rowsOf(db, 'node')) * NODE_BYTES;
   const { rows } = await sql<{ pages: number; bytes: number }>`select
     pg_relation_size('block') / current_setting('block_size')::bigint as pages,
-    pg_total_relation_size('block') + pg_total_relation_size('node') + pg_total_relation_size('exchange') as bytes
+    pg_total_relation_size('block') + pg_total_relation_size('node') +
+      pg_total_relation_size('request') + pg_total_relation_size('answer') as bytes
   `.execute(db);
   const { pages, bytes } = rows[0]!;
   return { fileBytes: bytes, rowBytes, slices: Math.ceil(pages / PAGES_PER_SLICE) };

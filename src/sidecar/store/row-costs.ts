@@ -4,4 +4,4 @@
  */
 export const NODE_BYTES = 380;
 export const BLOCK_BYTES = 200;
-export const EXCHANGE_BYTES = 2700;
+export const EXCHANGE_BYTES = 2200;

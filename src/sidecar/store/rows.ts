@@ -1,5 +1,5 @@
-import { sql, type Selectable } from 'kysely';
-import type { RequestRow } from '../../protocol/rows.ts';
+import { sql, type RawBuilder, type Selectable } from 'kysely';
+import type { ExchangeState, RequestRow } from '../../protocol/rows.ts';
 import type { ExchangeTable } from './tables.ts';
 import { isoTime } from './values.ts';
 
@@ -41,6 +41,17 @@ export const REQUEST_COLUMNS = [
 /** Not of a conversation that is on its way out; there is hardly ever one, so the subquery costs nothing. */
 export const notDeleted = sql<boolean>`(exchange.conversation_id in (
   select id from conversation where deleted_at is not null)) is not true`;
+
+/**
+ * The state of a row of `exchange`, under whatever name. Those that did not end well are few: what their answers say
+ * means the same, and leads to an index.
+ */
+export function inState(row: string, state: ExchangeState): RawBuilder<boolean> {
+  const same = sql<boolean>`${sql.ref(`${row}.state`)} = ${state}`;
+  if (state === 'completed' || state === 'running') return same;
+  return sql<boolean>`${same} and (${sql.ref(`${row}.tenant`)}, ${sql.ref(`${row}.id`)}) in (
+    select tenant, id from answer where state = ${state} and state <> 'completed')`;
+}
 
 type ColumnName<Name> = Name extends `exchange.${infer Column extends keyof ExchangeTable}` ? Column : never;
 

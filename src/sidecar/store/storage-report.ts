@@ -21,7 +21,8 @@ export async function readStorage(database: Database, turn: () => Promise<void>)
   const tables = await readTableSizes(db, turn);
   const sizes = new Map(tables.map((table) => [table.name, table]));
   const totalBytes = tables.reduce((sum, table) => sum + table.bytes + table.indexBytes, 0);
-  const exchanges = sizes.get('exchange')?.rows ?? 0;
+  const exchangeSizes = [sizes.get('request'), sizes.get('answer')];
+  const exchanges = sizes.get('request')?.rows ?? 0;
   await turn();
   const byKind = await contentByKind(db, sizes.get('block'));
   await turn();
@@ -33,7 +34,7 @@ export async function readStorage(database: Database, turn: () => Promise<void>)
     blocks: sizes.get('block')?.rows ?? 0,
     bytesPerExchange: exchanges === 0 ? 0 : Math.round(totalBytes / exchanges),
     estimated: tables.some((table) => table.estimated),
-    byKind: [...byKind, ...['node', 'exchange'].flatMap((name) => asKind(sizes.get(name)))],
+    byKind: [...byKind, ...asKind('node', [sizes.get('node')]), ...asKind('exchange', exchangeSizes)],
     growthPerDay,
     database: {
       connections: await countConnections(db),
@@ -43,8 +44,12 @@ export async function readStorage(database: Database, turn: () => Promise<void>)
   };
 }
 
-const asKind = (table: TableSize | undefined): StorageReport['byKind'] =>
-  table === undefined ? [] : [{ kind: table.name, rows: table.rows, bytes: table.bytes + table.indexBytes }];
+/** As many rows as the first of the tables has; nothing without tables. */
+function asKind(kind: string, tables: (TableSize | undefined)[]): StorageReport['byKind'] {
+  const found = tables.filter((table) => table !== undefined);
+  const bytes = found.reduce((sum, table) => sum + table.bytes + table.indexBytes, 0);
+  return found[0] === undefined ? [] : [{ kind, rows: found[0].rows, bytes }];
+}
 
 /** Blocks by kind, their bytes as stored (compressed). */
 async function contentByKind(db: Store, block: TableSize | undefined): Promise<StorageReport['byKind']> {

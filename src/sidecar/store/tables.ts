@@ -8,6 +8,9 @@ export interface Tables {
   node: NodeTable;
   conversation: ConversationTable;
   branch: BranchTable;
+  request: RequestTable;
+  answer: AnswerTable;
+  /** A view of both; read only. */
   exchange: ExchangeTable;
   invocation: InvocationTable;
   credential: CredentialTable;
@@ -86,6 +89,60 @@ export interface BranchTable {
   created_at: Time;
 }
 
+/** What is known of an exchange when it begins. Only housekeeping changes a row. */
+export type RequestTable = Omit<ExchangeTable, Exclude<keyof AnswerTable, keyof SharedColumns>>;
+
+/** What its end tells; an exchange without a row runs. Never changed. */
+export type AnswerTable = Pick<
+  ExchangeTable,
+  | 'state'
+  | 'ended_at'
+  | 'first_byte_ms'
+  | 'first_token_ms'
+  | 'duration_ms'
+  | 'error'
+  | 'answer_preview'
+  | 'tool_call_count'
+  | 'input_tokens'
+  | 'output_tokens'
+  | 'cache_read_tokens'
+  | 'cache_creation_tokens'
+  | 'cache_creation_1h_tokens'
+  | 'response_status'
+  | 'response_headers'
+  | 'response_body'
+  | 'response_cuts'
+  | 'response_shape'
+  | 'response_tip'
+  | 'response_packed'
+  | 'response_header_values'
+  | 'response_size'
+  | 'message_id'
+  | 'upstream_id'
+  | 'response_link'
+> &
+  SharedColumns;
+
+/** Columns of both: the answer's own part, or what it knows better (else null). */
+interface SharedColumns {
+  tenant: string;
+  id: string;
+  /** Of a request that named none. */
+  model: string | null;
+  request_size: number | null;
+  request_sha256: Buffer | null;
+  /** All of them. */
+  redactions: ColumnType<ExchangeRedaction[] | null, string | null, never>;
+  /** Of the tools that the answer calls, if any. */
+  tool_ids: string[] | null;
+  stored_bytes: Defaulted<number>;
+}
+
+interface ExchangeRedaction {
+  path: string;
+  kind: string;
+}
+
 export interface ExchangeTable {
   tenant: string;
   id: string;
@@ -131,7 +188,7 @@ export interface ExchangeTable {
   raw: Buffer | null;
   request_size: number;
   request_sha256: Buffer | null;
-  redactions: Json<{ path: string; kind: string }[]>;
+  redactions: Json<ExchangeRedaction[]>;
   response_status: number | null;
   response_headers: Buffer | null;
   response_body: Buffer | null;

@@ -38,19 +38,20 @@ export async function dropUsageBefore(database: Pick<Database, 'db' | 'known'>, 
   return old.length;
 }
 
-/** What of an exchange is counted. */
-export const usageColumns = sql`tenant, started_at, id, account_id, domain, project, type, model, state, input_tokens,
-  output_tokens, cache_read_tokens, cache_creation_tokens, cache_creation_1h_tokens, duration_ms, stored_bytes`;
-
-/** The statement that counts the exchanges of `finished`, the name of a CTE with `usageColumns`. */
+/** The statement that counts the exchanges of `finished`, the name of a CTE with new rows of `answer`. */
 export function insertUsage(finished: RawBuilder<unknown>): RawBuilder<unknown> {
+  // One after the other by their key, whatever the planner thinks of a tenant.
   return sql`
     insert into usage (tenant, at, exchange_id, account_id, domain, project, type, model, state, input_tokens,
       output_tokens, cache_read_tokens, cache_creation_5m_tokens, cache_creation_1h_tokens, duration_ms, stored_bytes)
-    select tenant, started_at, id, account_id, domain, project, type, model, state, input_tokens, output_tokens,
-      cache_read_tokens, cache_creation_tokens - cache_creation_1h_tokens, cache_creation_1h_tokens, duration_ms,
-      stored_bytes
-    from ${finished}`;
+    select request.tenant, request.started_at, request.id, request.account_id, request.domain, request.project,
+      request.type, coalesce(request.model, finished.model), finished.state, finished.input_tokens,
+      finished.output_tokens, finished.cache_read_tokens,
+      finished.cache_creation_tokens - finished.cache_creation_1h_tokens, finished.cache_creation_1h_tokens,
+      finished.duration_ms, request.stored_bytes + finished.stored_bytes
+    from ${finished} as finished cross join lateral (
+      select * from request where request.tenant = finished.tenant and request.id = finished.id offset 0
+    ) request`;
 }
 
 /** The partitions' names, which sort like their months. */

@@ -33,7 +33,8 @@ export function storageReport(scale = 1, change: Partial<StorageReport> = {}): S
       slowQueries: [],
       tables: [
         { name: 'block', rows: times(61_077), bytes: times(26_100_000), indexBytes: times(4_400_000) },
-        { name: 'exchange', rows: times(12_402), bytes: times(5_100_000), indexBytes: times(2_700_000) },
+        { name: 'request', rows: times(12_402), bytes: times(3_100_000), indexBytes: times(1_700_000) },
+        { name: 'answer', rows: times(12_402), bytes: times(2_000_000), indexBytes: times(1_000_000) },
         { name: 'node', rows: times(44_010), bytes: times(3_900_000), indexBytes: times(2_300_000) },
         { name: 'usage', rows: times(12_402), bytes: times(410_000), indexBytes: times(220_000) },
         { name: 'conversation', rows: times(640), bytes: times(120_000), indexBytes: times(49_000) },
