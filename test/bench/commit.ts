@@ -1,3 +1,4 @@
+import { setImmediate as macrotask } from 'node:timers/promises';
 import { decodeFrames } from '../../src/sidecar/core/frames.ts';
 import { OpenExchange } from '../../src/sidecar/recorder/open-exchange.ts';
 import { Preparation } from '../../src/sidecar/recorder/preparation.ts';
@@ -43,10 +44,16 @@ export async function measureCommit(
   const latencies: CommitLatencies = { wall: noTimes(), cpu: noTimes() };
   try {
     const { database, taken } = timed(opened);
-    const context: RecordContext = { database, salt: 'made-up', preparation: new Preparation() };
+    const context: RecordContext = {
+      database,
+      salt: 'made-up',
+      preparation: new Preparation(),
+      // As the recorder does it.
+      pause: () => macrotask(),
+    };
     for (let seed = 1; seed <= conversations; seed++) {
       // The planner's statistics, as the recorder has them renewed now and then.
-      if (seed === 2) await opened.analyze();
+      if (seed === 2) await opened.analyze(() => Promise.resolve());
       for (const turn of conversation({ turns, seed, at: START + seed * 86_400_000 })) {
         await recordTurn(context, turn, taken, latencies);
       }

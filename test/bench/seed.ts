@@ -25,7 +25,7 @@ export async function seedConversations(
       );
       firstIds.push(rows[0]!.id);
     }
-    await database.analyze();
+    await database.analyze(() => Promise.resolve());
     return { firstIds };
   } finally {
     await database.close();

@@ -64,11 +64,11 @@ const alive = ({ process: { exitCode, signalCode } }: TestSidecar): boolean =>
   exitCode === null && signalCode === null;
 
 /** Stops a sidecar once everything is recorded. */
-export async function stopRecorded(sidecar: TestSidecar, limitMs = 120_000): Promise<void> {
+export async function stopRecorded(sidecar: TestSidecar): Promise<void> {
   let seen = '';
   await until(
     'everything recorded',
-    limitMs,
+    120_000,
     async () => {
       seen = await (await sidecar.api('/api/status')).text();
       const { recorder, activeRequests, database } = sidecarStatus.parse(JSON.parse(seen));

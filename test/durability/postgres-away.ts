@@ -33,8 +33,16 @@ export interface PostgresAway {
   latency: { with: Latency; without: Latency };
   /** The status shortly before the server came back. */
   during: RecorderStatus;
-  /** From the server's start until all that waited was recorded, ms. */
-  caughtUpMs: number;
+  caughtUp: CaughtUp;
+}
+
+/** How the recorder worked off what waited, new requests included. */
+export interface CaughtUp {
+  /** From the server's start until the recorder recorded again, ms. */
+  reachedMs: number;
+  /** From then until nothing waited, ms. */
+  ms: number;
+  exchanges: number;
 }
 
 /** PostgreSQL is stopped under load and started again. Nobody leaves and nothing fails here: latencies are compared. */
@@ -47,8 +55,9 @@ export async function postgresAway(options: PostgresAwayOptions): Promise<Postgr
     databaseUrl: database.databaseUrl!,
   });
   await databaseOpen(sidecar);
+  let last: RecorderStatus | null = null;
   const status = async (): Promise<RecorderStatus> =>
-    sidecarStatus.parse(await (await sidecar.api('/api/status')).json()).recorder;
+    (last = sidecarStatus.parse(await (await sidecar.api('/api/status')).json()).recorder);
   const clients = startClients({
     streams: options.streams,
     seed: options.seed,
@@ -79,22 +88,50 @@ export async function postgresAway(options: PostgresAwayOptions): Promise<Postgr
     const over = performance.now();
     await server.start();
     // Under load first; then nothing new comes, or a busy machine would never catch up.
-    await until('an exchange recorded again', 60_000, async () =>
-      (await status()).lastError === null ? true : undefined,
+    const started = performance.now();
+    const first = await until(
+      'an exchange recorded again',
+      60_000,
+      async () => ((await status()).lastError === null ? last! : undefined),
+      () => JSON.stringify(last),
     );
-    await wait(1000);
-    await clients.finish();
-    await stopRecorded(sidecar, 240_000);
-    const caughtUpMs = performance.now() - over;
-    return { began, stopped, over, during, caughtUpMs };
+    const reached = performance.now();
+    const caughtUp = until(
+      'everything recorded',
+      240_000,
+      async () => ((await status()).pending === 0 ? performance.now() : undefined),
+      () => JSON.stringify(last),
+    );
+    await Promise.all([caughtUp, wait(1000).then(() => clients.finish())]);
+    const { recorded } = last!;
+    const ms = (await caughtUp) - reached;
+    await stopRecorded(sidecar);
+    return {
+      began,
+      stopped,
+      over,
+      during,
+      caughtUp: { reachedMs: reached - started, ms, exchanges: recorded - first.recorded },
+    };
   };
-  const { began, stopped, over, during, caughtUpMs } = await phases().finally(abandon);
+  const { began, stopped, over, during, caughtUp } = await orTell(phases, abandon);
   const verdict = await verify(clients.sent, database.options, join(database.dataDir, 'journal'));
   const latency = {
     with: latencyOf(clients.sent.filter(({ at }) => at >= began && at < stopped)),
     without: latencyOf(clients.sent.filter(({ at }) => at >= stopped && at < over)),
   };
-  return { verdict, latency, during, caughtUpMs };
+  return { verdict, latency, during, caughtUp };
+}
+
+/** `work`, then `after` in any case; where both fail, both are told. */
+async function orTell<T>(work: () => Promise<T>, after: () => Promise<void>): Promise<T> {
+  const [result] = await Promise.allSettled([work()]);
+  const [ended] = await Promise.allSettled([after()]);
+  if (result.status === 'fulfilled' && ended.status === 'fulfilled') return result.value;
+  const reasons = [result, ended].flatMap((one): unknown[] =>
+    one.status === 'rejected' ? [one.reason] : [],
+  );
+  throw new AggregateError(reasons, `The run failed: ${reasons.map(String).join('; then ')}`);
 }
 
 function latencyOf(sent: Sent[]): Latency {

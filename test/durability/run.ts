@@ -7,8 +7,8 @@ import type { Verdict } from './verify.ts';
 
 /**
  * `npm run kill`: kills a sidecar under load again and again and prints what became of every exchange; `--stop-owner`
- * stops it for a while instead, `--postgres-away` its database. Exit code 1 when an exchange was lost or something is
- * corrupt. Works on the built `dist/sidecar.mjs`.
+ * stops it for a while instead, `--postgres-away` its database. Exit code 1 when an exchange was lost, something is
+ * corrupt or a run failed. Works on the built `dist/sidecar.mjs`.
  */
 const { values } = parseArgs({
   options: {
@@ -34,9 +34,12 @@ try {
     const started = performance.now();
     try {
       await tell(engine, database);
-    } finally {
-      await database.remove();
+    } catch (error) {
+      // At once and with its causes: what is cleaned up after it may fail too, and would be told instead.
+      console.error(error);
+      bad++;
     }
+    await database.remove();
     console.log(`  ${((performance.now() - started) / 1000).toFixed(0)} s`);
   }
 } finally {
@@ -53,7 +56,7 @@ async function tell(engine: (typeof engines)[number], database: TestDatabase): P
     if (engine === 'pglite') return;
     console.log(`${what}: the server is away for ${values.seconds} s`);
     const server = await servers.of(engine === 'postgresql 15' ? 15 : 18);
-    const { verdict, latency, during, caughtUpMs } = await postgresAway({
+    const { verdict, latency, during, caughtUp } = await postgresAway({
       database,
       server,
       streams,
@@ -64,7 +67,12 @@ async function tell(engine: (typeof engines)[number], database: TestDatabase): P
     console.log(`  with the server:  ${lineOf(latency.with)}`);
     console.log(`  without it:       ${lineOf(latency.without)}`);
     console.log(`  in the end ${String(during.pending)} waited: ${String(during.lastError)}`);
-    console.log(`  caught up in ${(caughtUpMs / 1000).toFixed(1)} s`);
+    const { reachedMs, ms, exchanges } = caughtUp;
+    const rate = (exchanges / (ms / 1000)).toFixed(0);
+    const reached = `recorded again ${(reachedMs / 1000).toFixed(1)} s after the server's start`;
+    console.log(
+      `  ${reached}; ${String(exchanges)} exchanges in ${(ms / 1000).toFixed(1)} s, ${rate} per second`,
+    );
   } else {
     console.log(`${what}: ${String(kills)} × kill -9`);
     const onKill = (): boolean => process.stdout.write('.');

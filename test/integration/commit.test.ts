@@ -90,6 +90,25 @@ describe.each(engines)('commits on %s', (engine) => {
     expect(statements() - before).toBeLessThanOrEqual(7 + lock);
   });
 
+  it('lets others read between its steps, and never within a transaction', async () => {
+    let pauses = 0;
+    const pause = async (): Promise<void> => {
+      pauses++;
+      // On PGlite's one connection this would wait for ever for the end of a transaction.
+      await sql`select 1`.execute(database.db);
+    };
+    const context = { ...contextOf(database), pause };
+    await recordWhole(context, scriptOf('paused', 1, 'paused'));
+    expect(pauses).toBeGreaterThanOrEqual(4);
+    if (engine !== 'pglite') return;
+    pauses = 0;
+    await database.analyze(pause);
+    expect(pauses).toBeGreaterThan(5);
+    const { rows } = await sql<{ n: number }>`
+      select reltuples::integer as n from pg_class where relname = 'exchange'`.execute(database.db);
+    expect(rows[0]!.n).toBeGreaterThan(0);
+  });
+
   it('does not store again what is stored', async () => {
     const context = contextOf(database);
     await recordWhole(context, scriptOf('once', 3, 'once'));

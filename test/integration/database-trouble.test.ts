@@ -187,6 +187,16 @@ describe('PostgreSQL in trouble', () => {
     await expectCaughtUp(recording, after);
   });
 
+  it('a schema that another process changes makes its prepared statements anew', async () => {
+    const { recording, name } = await recordingOn();
+    const before = say(recording, 2);
+    await expectCaughtUp(recording, before);
+    const postgres = await server().of(18);
+    await postgres.query('alter table exchange alter column session_id type varchar', name);
+    await expectCaughtUp(recording, [...before, ...say(recording, 3)]);
+    expect(wasLogged(recording, /cached plan must not change result type/)).toBe(true);
+  });
+
   it('tables that are dropped under its feet are made again', async () => {
     const { recording, name } = await recordingOn();
     await expectCaughtUp(recording, say(recording, 1));

@@ -39,7 +39,12 @@ describe.each(engines)('preparing from stored bodies on %s', (engine) => {
 
   /** Records a request in this process, and says how many of its message nodes it went on from. */
   async function record(tenant: string, preparation: Preparation, turns: number, body = bodyOf(turns)) {
-    const context: RecordContext = { database, salt: 'made-up', preparation };
+    const context: RecordContext = {
+      database,
+      salt: 'made-up',
+      preparation,
+      pause: () => Promise.resolve(),
+    };
     const at = START + turns * 60_000;
     const id = uuidV7(at);
     const { frames } = decodeFrames(journalOf({ id, at, body, head: { tenant }, end: null }).bytes);

@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -122,6 +122,34 @@ describe.each(engines)('the journal on %s', (engine) => {
     for (const id of [whole.id, flipped.id, good.id]) {
       expect(await recording.read('getRequest', id, ['state'])).toMatchObject({ state: 'completed' });
     }
+    expect(recording.files()).toEqual([]);
+  });
+
+  it('ends a file that is shorter than was told, and goes on with the others', async () => {
+    const recording = start();
+    const short = journalOf({ at: T0, body: turn('short', [user('cut')]), end: null });
+    recording.writeRaw(short.id, short.bytes, { size: short.bytes.length + 100, ended: true });
+    const growing = journalOf(exchange(T0 + 1, 'still growing'));
+    const half = growing.bytes.subarray(0, growing.bytes.length - 40);
+    recording.writeRaw(growing.id, half, { size: growing.bytes.length, ended: false });
+    const good = recording.write(exchange(T0 + 2, 'good'));
+    await recording.recorder.drain();
+    expect(await recording.read('getRequest', short.id, ['state'])).toMatchObject({ state: 'interrupted' });
+    expect(await recording.read('getRequest', good.id, ['state'])).toMatchObject({ state: 'completed' });
+    recording.writeRaw(growing.id, growing.bytes, { size: growing.bytes.length, ended: true });
+    await recording.recorder.drain();
+    expect(await recording.read('getRequest', growing.id, ['state'])).toMatchObject({ state: 'completed' });
+    expect(recording.files()).toEqual([]);
+  });
+
+  it('says that nothing waits once the only file turned out to hold nothing', async () => {
+    const id = uuidV7(T0);
+    mkdirSync(join(database.dataDir, 'journal'), { recursive: true });
+    writeFileSync(join(database.dataDir, 'journal', `${id}.nxj`), '');
+    const recording = start();
+    // The status with which the database opened has come by then: one exchange waits.
+    await recording.recorder.ready;
+    expect(await statusWhere(recording, ({ pending }) => pending === 0)).toMatchObject({ failed: 0 });
     expect(recording.files()).toEqual([]);
   });
 

@@ -1,7 +1,9 @@
+import { randomInt } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, readFileSync, symlinkSync } from 'node:fs';
 import { chmod, cp, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { createServer, type AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -116,10 +118,18 @@ async function startPostgres(major: PostgresMajor = 18): Promise<PostgresServer>
     onLog: note,
     onError: note,
   });
+  // The library waits for ever for the end of a process that has ended already: one that could not start.
+  let running = false;
   const start = async (): Promise<void> => {
     await server.start().catch((error: unknown) => {
       throw new Error(`PostgreSQL did not start:\n${said.join('')}`, { cause: error });
     });
+    running = true;
+  };
+  const stop = async (): Promise<void> => {
+    if (!running) return;
+    running = false;
+    await server.stop();
   };
   await server.initialise();
   await start();
@@ -130,7 +140,7 @@ async function startPostgres(major: PostgresMajor = 18): Promise<PostgresServer>
       await server.createDatabase(name);
       return `postgres://nexus:made-up@127.0.0.1:${String(port)}/${name}`;
     },
-    stop: () => server.stop(),
+    stop,
     start,
     async query(sql, database = 'postgres') {
       const client = server.getPgClient(database, '127.0.0.1');
@@ -138,7 +148,7 @@ async function startPostgres(major: PostgresMajor = 18): Promise<PostgresServer>
       await client.query(sql).finally(() => client.end());
     },
     async close() {
-      await server.stop();
+      await stop();
       await rm(parent, { recursive: true, force: true });
     },
   };
@@ -181,10 +191,21 @@ function linkLibraries(packageUrl: string): void {
   }
 }
 
+/**
+ * A port below those that systems give to outgoing connections: one of these could have taken it while the server is
+ * stopped, and then it would not start again.
+ */
 async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+  for (let tries = 1; ; tries++) {
+    const port = randomInt(20_000, 32_000);
+    const server = createServer();
+    try {
+      await once(server.listen(port, '127.0.0.1'), 'listening');
+    } catch (error) {
+      if (tries === 20) throw error;
+      continue;
+    }
+    await new Promise((resolve) => server.close(resolve));
+    return port;
+  }
 }

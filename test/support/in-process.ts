@@ -8,7 +8,12 @@ import { journalOf, type ScriptedExchange } from './recording.ts';
 
 /** What the recorder's thread works with, for tests that call its transactions themselves. */
 export function contextOf(database: Database): RecordContext {
-  return { database, salt: 'made-up-salt', preparation: new Preparation() };
+  return {
+    database,
+    salt: 'made-up-salt',
+    preparation: new Preparation(),
+    pause: () => Promise.resolve(),
+  };
 }
 
 /** An exchange as it is once its whole journal is read. */

@@ -41,10 +41,12 @@ export class Connection {
     });
   }
 
-  /** Call when a statement failed because the database is away. */
-  async lost(cause: unknown): Promise<void> {
-    const database = this.database;
-    if (database === null) return;
+  /**
+   * Call when a statement of `database` failed because it is away. What a read of an earlier one says late (10 s for a
+   * place in the pool, 40 for an answer) does not concern the one that is open by then.
+   */
+  async lost(database: Database, cause: unknown): Promise<void> {
+    if (database !== this.database) return;
     this.database = null;
     this.#away(this.#unavailable(cause));
     const patience = new AbortController();

@@ -38,11 +38,13 @@ export function recordEnd(
       chain,
       row: columns,
     } = prepareResponse(exchange.response?.headers ?? null, content, row.messages_tip);
+    await context.pause();
     const chains = chain === null ? [] : [{ kind: 'message' as const, chain }];
     const packed = await packContent(database, tenant, { blocks, chains });
     // The request's last message is held by its row: without it, the row is gone too.
     if (packed === null) throw new GoneError('The exchange was deleted');
     await ensureUsageMonth(database, exchange.startedAt);
+    await context.pause();
     const outcome = { ...outcomeOf(exchange, row, facts, end, at), ...columns };
     await database.db.transaction().execute(async (tx) => {
       const storedBytes = await insertContent(tx, packed);

@@ -28,6 +28,8 @@ export interface RecordContext {
   /** HMAC key of account ids. */
   salt: string;
   preparation: Preparation;
+  /** Lets whoever waits read: between two pieces of work on the processor, and never within a transaction. */
+  pause(): Promise<void>;
 }
 
 /** What a commit changed, for the events. */
@@ -41,6 +43,7 @@ export function recordRequest(context: RecordContext, exchange: OpenExchange): P
     if (await exchangeExists(database.db, tenant, id)) return [];
     let prepared = exchange.prepare(preparation);
     if (anew) prepared = exchange.prepareInFull(preparation, prepared);
+    await context.pause();
     let { row, content } = requestContent(headers, prepared.body);
     let packed = await packContent(database, tenant, content);
     if (packed === null) {
@@ -54,6 +57,7 @@ export function recordRequest(context: RecordContext, exchange: OpenExchange): P
     const evidence = { tenant, accountUuid, credential, at: exchange.startedAt };
     const accountId = await resolveAccount(database.db, context.salt, evidence);
     const { keys } = packed;
+    await context.pause();
     const changes = await database.db.transaction().execute(async (tx) => {
       const storedBytes = await insertContent(tx, packed);
       await database.lockTenant(tx, tenant);

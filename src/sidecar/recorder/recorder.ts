@@ -14,6 +14,7 @@ import { recordEnd } from './record-end.ts';
 import { journalFilesIn } from './journal-source.ts';
 import { LiveRing } from './live-ring.ts';
 import { MemoryJournal } from './memory-journal.ts';
+import { ReadsUnderWay } from './reads-under-way.ts';
 import { Turns } from './turns.ts';
 import { Samples } from './samples.ts';
 import { StatusTeller } from './status-teller.ts';
@@ -55,8 +56,7 @@ export class Recorder {
   readonly #turns = new Turns();
   readonly #preparation = new Preparation();
   readonly #samples: Samples | null;
-  /** Reads under way; the next transaction waits for them. */
-  readonly #reads = new Set<Promise<unknown>>();
+  readonly #reads = new ReadsUnderWay();
 
   constructor(options: RecorderOptions, leftBehind: string[], creator: URL | null, host: RecorderHost) {
     this.#options = options;
@@ -141,20 +141,12 @@ export class Recorder {
   }
 
   /** Runs a read before the next transaction. */
-  async read<T>(work: () => Promise<T>): Promise<T> {
-    const reading = work();
-    const settled = reading.then(
-      () => undefined,
-      () => undefined,
-    );
-    this.#reads.add(settled);
+  async read<T>(database: Database, work: () => Promise<T>): Promise<T> {
     try {
-      return await reading;
+      return await this.#reads.run(work);
     } catch (error) {
-      if (isUnavailable(error)) void this.connection.lost(error);
+      if (isUnavailable(error)) void this.connection.lost(database, error);
       throw error;
-    } finally {
-      this.#reads.delete(settled);
     }
   }
 
@@ -229,23 +221,25 @@ export class Recorder {
 
   async #run(): Promise<void> {
     while (!this.#closed) {
-      await macrotask();
+      await this.#pause();
       const database = this.connection.database;
       if (database === null) return;
-      // PGlite has one connection: whoever asks now is answered before the next transaction begins.
-      if (database.engine === 'pglite') await Promise.all(this.#reads);
       if (this.#turns.ready(false)) {
         await this.#turn(database, false);
         continue;
       }
       if (this.#givenUp.size > 0) {
-        await this.#givenUp.settleFirst(database).catch((error: unknown) => this.connection.lost(error));
+        await this.#givenUp
+          .settleFirst(database)
+          .catch((error: unknown) => this.connection.lost(database, error));
         this.#status.changed();
         continue;
       }
       const unread = this.#backlog.unread();
       if (unread !== null) {
-        await this.#attempt(unread, () => unread.read());
+        await this.#attempt(database, unread, () => unread.read());
+        // A file in which nothing is to be recorded ends here.
+        this.#status.changed();
         continue;
       }
       const track = this.#backlog.next();
@@ -255,20 +249,30 @@ export class Recorder {
         await this.#turn(database, true);
         continue;
       }
-      await this.#attempt(track, () => this.#watched(this.#step(database, track)));
+      await this.#attempt(database, track, () => this.#watched(this.#step(database, track)));
       this.#status.changed();
     }
   }
 
+  /**
+   * Takes in what was told and asked meanwhile. PGlite has one connection: whoever asks by now is answered before the
+   * next transaction begins.
+   */
+  readonly #pause = async (): Promise<void> => {
+    await macrotask();
+    if (this.connection.database?.engine === 'pglite') await this.#reads.over();
+  };
+
   async #turn(database: Database, idle: boolean): Promise<void> {
     const error = await this.#turns.run(database, idle);
-    if (isUnavailable(error)) await this.connection.lost(error);
+    if (isUnavailable(error)) await this.connection.lost(database, error);
   }
 
   async #step(database: Database, track: Track): Promise<void> {
     const step = track.steps[0]!;
     const exchange = track.exchange!;
-    const context: RecordContext = { database, salt: this.#salt, preparation: this.#preparation };
+    const preparation = this.#preparation;
+    const context: RecordContext = { database, salt: this.#salt, preparation, pause: this.#pause };
     let changes: Change[];
     if (step.kind === 'begin') changes = await recordRequest(context, exchange);
     else if (step.kind === 'calls') changes = await recordCalls(context, exchange, step.calls, step.at);
@@ -284,7 +288,7 @@ export class Recorder {
     this.#samples?.finish(exchange);
     this.#status.counters.recorded++;
     this.#trouble.recorded(this.#pending);
-    if (isTimeToAnalyze(++this.#sinceOpen)) await database.analyze();
+    if (isTimeToAnalyze(++this.#sinceOpen)) await database.analyze(this.#pause);
     if (this.#ring !== null) this.#events.add(await this.#ring.recorded(database));
   }
 
@@ -304,7 +308,7 @@ export class Recorder {
   }
 
   /** One piece of work on a track: repeated after a failure, given up after three, put off while the database is away. */
-  async #attempt(track: Track, work: () => Promise<void>): Promise<void> {
+  async #attempt(database: Database, track: Track, work: () => Promise<void>): Promise<void> {
     try {
       await work();
       if (track.done) {
@@ -313,7 +317,7 @@ export class Recorder {
       }
     } catch (error) {
       if (isUnavailable(error)) {
-        await this.connection.lost(error);
+        await this.connection.lost(database, error);
         return;
       }
       // Another sidecar on the same PostgreSQL was in the way: nothing is wrong with this exchange.

@@ -75,8 +75,11 @@ export class Track {
   /** Reads what is there; adds steps. Throws when the file does not begin like one. */
   async read(): Promise<void> {
     if (this.#size === Number.POSITIVE_INFINITY) this.#size = this.#reader.size();
-    for (const frame of this.#reader.read(this.#size)) await this.#take(frame);
+    const frames = this.#reader.read(this.#size);
+    for (const frame of frames) await this.#take(frame);
     if (this.#over) return;
+    // Somebody has cut it: to wait for the rest of what was told would keep all others waiting too.
+    if (frames.length === 0 && !this.#reader.damaged) this.#size = this.#reader.offset;
     const atEnd = this.#reader.damaged || (this.#ended && this.#reader.offset >= this.#size);
     if (!atEnd) return;
     this.#over = true;

@@ -80,7 +80,7 @@ function run({ options, leftBehind }: WorkerStart): void {
       journal: () => measureJournal(options.journalDir),
       housekeeping: () => housekeeper.state,
     });
-    return recorder.read(() => reads[name](...(args as never[])));
+    return recorder.read(database, () => reads[name](...(args as never[])));
   };
   const command = async (name: keyof StoreCommands, args: unknown[]): Promise<unknown> => {
     await recorder.connection.tried;

@@ -28,7 +28,12 @@ const CODES = new Set([
 const DISK =
   /no space left on device|disk quota exceeded|file too large|read-only file system|input\/output error/i;
 const MESSAGES =
-  /connection terminated|connection error|timeout exceeded when trying to connect|query read timeout|not queryable|pglite is closed|instance is already closed|driver has already been destroyed/i;
+  /connection terminated|connection error|timeout exceeded when trying to connect|query read timeout|not queryable|pglite is closed|instance is already closed|driver has already been destroyed|cannot use a pool after calling end/i;
+/**
+ * A prepared statement that a schema change (another process's migration) or a DISCARD has made unusable fails again
+ * and again on its connection, and works on a new one.
+ */
+const STALE = /cached plan must not change result type|prepared statement "[^"]*" does not exist/i;
 
 /**
  * True when an error says that the database is away, and nothing about the statement: to be tried again until it is
@@ -40,7 +45,7 @@ export function isUnavailable(error: unknown): boolean {
   if (error.name === 'RuntimeError') return true;
   const code = (error as { code?: unknown }).code;
   if (typeof code === 'string' && (STATES.test(code) || CODES.has(code))) return true;
-  return MESSAGES.test(error.message) || DISK.test(error.message) || isUnavailable(error.cause);
+  return [MESSAGES, DISK, STALE].some((known) => known.test(error.message)) || isUnavailable(error.cause);
 }
 
 /** True when a transaction lost against another one at the same time: done again, it succeeds. */

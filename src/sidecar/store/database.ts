@@ -28,8 +28,9 @@ export interface Database {
   /** Serialises linking: held until the transaction ends. Only PostgreSQL has anyone to wait for. */
   lockTenant(tx: Tx, tenant: string): Promise<void>;
   /** Refreshes the planner's statistics where nobody else does: PGlite has no autovacuum, and without statistics it
-   * walks through the whole tenant to find one link (44 ms instead of 0.5 at 20,000 exchanges). */
-  analyze(): Promise<void>;
+   * walks through the whole tenant to find one link (44 ms instead of 0.5 at 20,000 exchanges). `pause` is called
+   * between two tables. */
+  analyze(pause: () => Promise<void>): Promise<void>;
   /** Statements of this process that took long. */
   readonly slowQueries: SlowQueries;
   /** VACUUM ANALYZE of one table, which no transaction may be around. Takes as long as it takes: nothing stops it on

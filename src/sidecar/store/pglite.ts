@@ -57,8 +57,17 @@ export async function openPglite(dataDir: string | null, creator: URL | null): P
     db,
     known: new Known(),
     lockTenant: () => Promise.resolve(),
-    async analyze() {
-      await sql`analyze`.execute(db); // In its turn: never within somebody's transaction.
+    async analyze(pause) {
+      // One table after the other and none of the system's: all at once stop everything for 84 ms.
+      const { rows } = await sql<{ name: string }>`
+        select relname as name from pg_class
+        where relnamespace = current_schema()::regnamespace and relkind in ('r', 'p') and not relispartition`.execute(
+        db,
+      );
+      for (const { name } of rows) {
+        await pause();
+        await sql`analyze ${sql.ref(name)}`.execute(db);
+      }
     },
     slowQueries,
     async vacuum(table) {
