@@ -105,7 +105,7 @@ describe.each(engines)('commits on %s', (engine) => {
     await database.analyze(pause);
     expect(pauses).toBeGreaterThan(5);
     const { rows } = await sql<{ n: number }>`
-      select reltuples::integer as n from pg_class where relname = 'exchange'`.execute(database.db);
+      select reltuples::integer as n from pg_class where relname = 'request'`.execute(database.db);
     expect(rows[0]!.n).toBeGreaterThan(0);
   });
 

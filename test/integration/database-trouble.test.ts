@@ -192,7 +192,7 @@ describe('PostgreSQL in trouble', () => {
     const before = say(recording, 2);
     await expectCaughtUp(recording, before);
     const postgres = await server().of(18);
-    await postgres.query('alter table exchange alter column session_id type varchar', name);
+    await postgres.query('alter table node alter column depth type bigint', name);
     await expectCaughtUp(recording, [...before, ...say(recording, 3)]);
     expect(wasLogged(recording, /cached plan must not change result type/)).toBe(true);
   });
