@@ -66,8 +66,9 @@ export const pinnedConversation = z.object({ conversationId: z.string(), pinned:
 export type PinnedConversation = z.infer<typeof pinnedConversation>;
 
 /**
- * Body of `POST /api/storage/prune`. What is left out is taken from the settings (0: no limit). `dryRun` counts what
- * would go, its bytes being what was stored with it (less, where others use it too), and deletes nothing.
+ * Body of `POST /api/storage/prune`. What is left out is taken from the settings (0: no limit). `dryRun` counts the
+ * conversations that would go, their bytes being what was stored with them (less, where others use it too), and
+ * deletes nothing; side calls that go with them are not in its count.
  */
 export const pruneBody = z.strictObject({
   olderThanDays: z.number().min(0).max(36_500).optional(),
@@ -76,7 +77,13 @@ export const pruneBody = z.strictObject({
 });
 export type PruneBody = z.infer<typeof pruneBody>;
 
-export const pruneReport = z.object({ done: z.boolean(), dryRun: z.boolean(), removed });
+export const pruneReport = z.object({
+  done: z.boolean(),
+  dryRun: z.boolean(),
+  /** Another sidecar on the same database is pruning: nothing was done here. */
+  elsewhere: z.boolean(),
+  removed,
+});
 export type PruneReport = z.infer<typeof pruneReport>;
 
 /** Sizes with indexes, before and after; a plain vacuum makes room within the files and gives back their empty end. */

@@ -109,11 +109,17 @@ export class Backlog {
     if (!track.ended) this.#dead.add(track.id);
   }
 
-  /** Takes the oldest exchange that nobody has begun to read out of the queue, if there is one. */
-  takeOldestWaiting(): Track | null {
-    const oldest = this.#waiting.shift();
-    if (oldest !== undefined) this.bury(oldest);
-    return oldest ?? null;
+  /** Drops the oldest exchanges that nobody has begun to read, for as long as there is `tooMuch`; returns how many. */
+  dropWaiting(tooMuch: () => boolean): number {
+    let dropped = 0;
+    while (tooMuch()) {
+      const oldest = this.#waiting.shift();
+      if (oldest === undefined) break;
+      this.bury(oldest);
+      oldest.remove();
+      dropped++;
+    }
+    return dropped;
   }
 
   close(): void {

@@ -101,11 +101,12 @@ export class Housekeeper implements StoreCommands {
     const { retention } = this.#options;
     const limits = limitsOf(body.olderThanDays ?? retention.days, body.maxBytes ?? retention.bytes);
     let removed = nothing();
+    let alone = true;
     const done = await this.#patiently('Pruning', 'prune', async () => {
       if (body.dryRun) removed = await tryPrune(this.#soon, limits);
-      else removed = await this.#prune(this.#soon, limits, (sofar) => (removed = sofar));
+      else alone = await this.#prune(this.#soon, limits, (sofar) => (removed = sofar));
     });
-    return { done, dryRun: body.dryRun, removed: { ...removed } };
+    return { done, dryRun: body.dryRun, elsewhere: !alone, removed: { ...removed } };
   }
 
   async vacuum(): Promise<VacuumReport> {
@@ -155,12 +156,12 @@ export class Housekeeper implements StoreCommands {
     });
   }
 
-  async #prune(run: RunSlice, limits: PruneLimits, onProgress: (removed: Removed) => void): Promise<Removed> {
-    let removed = nothing();
-    if (limits.before === null && limits.maxBytes === null) return removed;
+  /** False: another sidecar on this database is at it, and nothing was done. */
+  async #prune(run: RunSlice, limits: PruneLimits, onProgress: (removed: Removed) => void): Promise<boolean> {
+    if (limits.before === null && limits.maxBytes === null) return true;
     const database = this.#host.connection.database;
     const alone = await database?.unlessOthers(async () => {
-      removed = await prune(run, limits, {
+      const removed = await prune(run, limits, {
         onDeleted: (id) => {
           this.#host.tell([['conversation.deleted', id]]);
         },
@@ -169,10 +170,11 @@ export class Housekeeper implements StoreCommands {
           onProgress(sofar);
         },
       });
+      onProgress(removed);
+      if (removed.exchanges > 0) this.#log('info', 'Old conversations were deleted', { ...removed });
     });
-    if (alone !== true) this.#log('info', 'Another sidecar is pruning this database', {});
-    else if (removed.exchanges > 0) this.#log('info', 'Old conversations were deleted', { ...removed });
-    return removed;
+    if (alone === false) this.#log('info', 'Another sidecar is pruning this database', {});
+    return alone !== false;
   }
 
   async #vacuumTable(name: string, whenIdle: boolean): Promise<VacuumReport['tables'][number]> {

@@ -16,6 +16,7 @@ export class LiveRing {
   readonly #limits: LiveLimits;
   readonly #every: number;
   #recorded = 0;
+  #lookedAt = 0;
   #reusedAt = 0;
 
   constructor(limits: LiveLimits) {
@@ -23,9 +24,15 @@ export class LiveRing {
     this.#every = Math.max(1, Math.floor(limits.exchanges * STEP));
   }
 
-  /** Call after every exchange that was recorded; deletes now and then. */
-  async recorded(database: Database): Promise<Change[]> {
-    if (++this.#recorded % this.#every !== 0) return [];
+  /** Call after every exchange that was recorded. */
+  recorded(): void {
+    this.#recorded++;
+  }
+
+  /** Deletes now and then. */
+  async keep(database: Database): Promise<Change[]> {
+    if (this.#recorded - this.#lookedAt < this.#every) return [];
+    this.#lookedAt = this.#recorded;
     const changes: Change[] = [];
     for (;;) {
       const { exchanges, bytes } = await measureLive(database.db);
@@ -36,7 +43,6 @@ export class LiveRing {
       changes.push(...gone);
       // All at once: nobody else works on this database, and there is not much of it.
       await sweep((slice) => slice(database), nothing());
-      database.known.forget();
     }
     // Also when nothing was deleted: each exchange changes the row of its conversation twice.
     if (this.#recorded - this.#reusedAt >= REUSE_AFTER) {

@@ -2,25 +2,23 @@ import { setImmediate as macrotask } from 'node:timers/promises';
 import type { JournalNote } from '../core/frames.ts';
 import { databaseUnavailable, type NexusError, shuttingDown, stackOf } from '../errors.ts';
 import { isContention, isUnavailable } from '../store/availability.ts';
-import { isTimeToAnalyze, type Database } from '../store/database.ts';
+import type { Database } from '../store/database.ts';
 import { loadSalt } from '../store/settings.ts';
 import { Backlog } from './backlog.ts';
 import { Connection } from './connection.ts';
 import { EventBatch } from './event-batch.ts';
 import { GivenUp } from './given-up.ts';
-import { Preparation } from './preparation.ts';
-import { recordCalls, recordRequest, type Change, type RecordContext } from './record.ts';
-import { recordEnd } from './record-end.ts';
+import type { Change } from './record.ts';
 import { journalFilesIn } from './journal-source.ts';
-import { LiveRing } from './live-ring.ts';
 import { MemoryJournal } from './memory-journal.ts';
 import { ReadsUnderWay } from './reads-under-way.ts';
 import { Turns } from './turns.ts';
-import { Samples } from './samples.ts';
 import { StatusTeller } from './status-teller.ts';
+import { Steps } from './steps.ts';
 import type { RecorderListener, RecorderOptions } from './thread.ts';
 import type { Track } from './track.ts';
 import { Trouble } from './trouble.ts';
+import { Upkeep } from './upkeep.ts';
 
 /** A step that fails this often for a reason of its own is a bug in it: its file must not block the others. */
 const MOST_ATTEMPTS = 3;
@@ -40,22 +38,18 @@ export class Recorder {
   readonly #backlog: Backlog;
   /** Live mode's; null: files. */
   readonly #memory: MemoryJournal | null;
-  readonly #ring: LiveRing | null;
+  readonly #upkeep: Upkeep;
   readonly #events: EventBatch;
   readonly #status: StatusTeller;
   readonly #trouble: Trouble;
   /** Given up, and not yet shown as failed in the store. */
   readonly #givenUp: GivenUp;
   readonly connection: Connection;
-  #salt = '';
-  /** Exchanges recorded since the database was opened. */
-  #sinceOpen = 0;
   #working: Promise<void> | null = null;
   #closed = false;
   #idle: (() => void)[] = [];
   readonly #turns = new Turns();
-  readonly #preparation = new Preparation();
-  readonly #samples: Samples | null;
+  readonly #steps: Steps;
   readonly #reads = new ReadsUnderWay();
 
   constructor(options: RecorderOptions, leftBehind: string[], creator: URL | null, host: RecorderHost) {
@@ -67,24 +61,22 @@ export class Recorder {
         : new MemoryJournal((bytes) => {
             host.onReleased(bytes);
           });
-    this.#ring = options.live === null ? null : new LiveRing(options.live);
-    const { redactBodies: mode, ownSecrets, samplesDir } = options;
+    const { redactBodies: mode, ownSecrets } = options;
     const policy = { mode, ownSecrets };
     this.#backlog = new Backlog(this.#memory ?? journalFilesIn(options.journalDir), leftBehind, policy);
     const log: RecorderListener['onLog'] = (...entry) => {
       host.onLog(...entry);
     };
-    this.#samples =
-      samplesDir === null
-        ? null
-        : new Samples(samplesDir, ownSecrets, (...warning) => {
-            log('warn', ...warning);
-          });
+    this.#steps = new Steps(options, this.#pause, log);
     this.#events = new EventBatch((event) => {
       host.onEvent(event);
     });
     this.#trouble = new Trouble(log);
     this.#givenUp = new GivenUp(options, log);
+    const tell = (changes: Change[]): void => {
+      this.tell(changes);
+    };
+    this.#upkeep = new Upkeep(options.live, tell, log);
     this.#status = new StatusTeller(host, options.databaseUrl === null ? 'pglite' : 'postgresql', () => ({
       pending: this.#pending,
       oldestPendingAt: this.#backlog.oldestPendingAt,
@@ -98,7 +90,7 @@ export class Recorder {
       { dataDir, databaseUrl, migrationsDir, creator },
       {
         prepare: async ({ db }) => {
-          this.#salt = options.salt ?? (await loadSalt(db));
+          this.#steps.salt = options.salt ?? (await loadSalt(db));
         },
         onOpen: ({ version }) => {
           this.#opened(version);
@@ -179,9 +171,9 @@ export class Recorder {
 
   #opened(version: string): void {
     this.#status.version = version;
-    this.#sinceOpen = 0;
+    this.#upkeep.opened();
     this.#trouble.over(this.#pending);
-    this.#host.onSalt(this.#salt);
+    this.#host.onSalt(this.#steps.salt);
     this.#status.tell();
     // Whoever asked while the database was away was refused, and asks again now.
     this.#host.onEvent({ name: 'resync', ids: [] });
@@ -250,6 +242,10 @@ export class Recorder {
         continue;
       }
       await this.#attempt(database, track, () => this.#watched(this.#step(database, track)));
+      // Apart from the exchange, which is recorded, and whose journal file is gone by now.
+      await this.#upkeep
+        .run(database, this.#pause)
+        .catch((error: unknown) => this.connection.lost(database, error));
       this.#status.changed();
     }
   }
@@ -269,42 +265,24 @@ export class Recorder {
   }
 
   async #step(database: Database, track: Track): Promise<void> {
-    const step = track.steps[0]!;
-    const exchange = track.exchange!;
-    const preparation = this.#preparation;
-    const context: RecordContext = { database, salt: this.#salt, preparation, pause: this.#pause };
-    let changes: Change[];
-    if (step.kind === 'begin') changes = await recordRequest(context, exchange);
-    else if (step.kind === 'calls') changes = await recordCalls(context, exchange, step.calls, step.at);
-    else changes = await recordEnd(context, exchange, step.end, step.at);
+    const { changes, finished } = await this.#steps.record(database, track);
     this.#events.add(changes);
-    track.steps.shift();
-    track.attempts = 0;
-    if (step.kind === 'begin') {
-      this.#samples?.begin(exchange);
-      exchange.dropRequest();
-    }
-    if (step.kind !== 'finish') return;
-    this.#samples?.finish(exchange);
+    if (!finished) return;
     this.#status.counters.recorded++;
     this.#trouble.recorded(this.#pending);
-    if (isTimeToAnalyze(++this.#sinceOpen)) await database.analyze(this.#pause);
-    if (this.#ring !== null) this.#events.add(await this.#ring.recorded(database));
+    this.#upkeep.recorded();
   }
 
   /** Live mode: what waits is in memory, so there is a limit to it; what is newest stays. */
   #dropWaiting(): void {
-    const { live } = this.#options;
-    if (live === null || this.#memory === null) return;
-    while (this.#memory.bytes > live.waitingBytes) {
-      const oldest = this.#backlog.takeOldestWaiting();
-      if (oldest === null) return;
-      oldest.remove();
-      this.#status.counters.dropped++;
-      this.#status.counters.lastDrop =
-        'The recorder cannot keep up: of the exchanges that wait, the oldest are dropped.';
-      this.#trouble.begin(this.#status.counters.lastDrop);
-    }
+    const [live, memory] = [this.#options.live, this.#memory];
+    if (live === null || memory === null) return;
+    const dropped = this.#backlog.dropWaiting(() => memory.bytes > live.waitingBytes);
+    if (dropped === 0) return;
+    const why = 'The recorder cannot keep up: of the exchanges that wait, the oldest are dropped.';
+    this.#status.counters.dropped += dropped;
+    this.#status.counters.lastDrop = why;
+    this.#trouble.begin(why);
   }
 
   /** One piece of work on a track: repeated after a failure, given up after three, put off while the database is away. */

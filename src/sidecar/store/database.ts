@@ -69,7 +69,3 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   }
   return engine;
 }
-
-/** Soon after the start, when a new store has its first rows, then now and then. */
-export const isTimeToAnalyze = (recorded: number): boolean =>
-  recorded === 20 || recorded === 200 || recorded % 1000 === 0;

@@ -32,7 +32,7 @@ it.each([
 });
 
 it('says what went', () => {
-  const report = { done: true, dryRun: false, removed };
+  const report = { done: true, dryRun: false, elsewhere: false, removed };
   expect(removedText(report)).toBe('1 conversation with 340 requests, about 45 MB');
   expect(removedText({ ...report, removed: { ...removed, conversations: 0, exchanges: 1 } })).toBe(
     '1 request, about 45 MB',

@@ -66,6 +66,9 @@ export function removedText({ removed }: PruneReport): string {
 }
 
 export function prunedText(report: PruneReport): string {
+  if (report.elsewhere) {
+    return 'Nothing was deleted: another Claude Nexus on this database is deleting old conversations now.';
+  }
   const rest = report.done ? '' : ' The rest goes on in the background.';
   return `Deleted ${removedText(report)}. The room is used again for what comes next.${rest}`;
 }

@@ -85,7 +85,9 @@ export function storageRoutes(
     }
     if (url.pathname === '/api/storage/prune' && method === 'POST') {
       const removed = options.prune ?? { conversations: 12, exchanges: 340, blocks: 900, bytes: 4_500_000 };
-      return { body: { done: true, dryRun: (body as { dryRun: boolean }).dryRun, removed } };
+      return {
+        body: { done: true, dryRun: (body as { dryRun: boolean }).dryRun, elsewhere: false, removed },
+      };
     }
     if (url.pathname === '/api/status') {
       const recorder = { pending: 0, recorded: 1, failed: 0, dropped: 0, lastError: null };
