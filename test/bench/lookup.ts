@@ -119,6 +119,9 @@ const linkOf = (turn: ReturnType<typeof sql>, part: string) =>
 export async function seedExchanges(db: Store, from: number, to: number): Promise<void> {
   await sql`insert into block (tenant, hash, codec, raw_size, kind, bytes)
     values ('local', sha256('headers'), 0, 2, 'headers', '[]') on conflict do nothing`.execute(db);
+  await sql`insert into envelope (tenant, key, request_headers, method, path, http_version, redactions)
+    values ('local', sha256('envelope'), sha256('headers'), 'POST', '/v1/messages', '1.1', '[]')
+    on conflict do nothing`.execute(db);
   const { rows: indexes } = await sql<{ name: string; definition: string }>`
     select indexname as name, indexdef as definition from pg_indexes
     where tablename in ('request', 'answer') and indexname not in ('request_pkey', 'answer_pkey')`.execute(
@@ -143,25 +146,24 @@ async function seedSlice(tx: Tx, first: number, end: number): Promise<void> {
     from generate_series(${first}::bigint, ${end - 1}::bigint, ${LENGTH}::bigint) as n
     on conflict do nothing`.execute(tx);
   await sql`
-    insert into request (tenant, id, project, domain, account_id, session_id, type, started_at, method, path,
-      http_version, model, streaming, preview, asked, message_count, request_headers, request_size, redactions,
-      conversation_id, branch_id, parent_id, request_link, link_depth, link_version, link_signal, link_matched,
+    insert into request (tenant, id, project, domain, account_id, session_id, type, started_at, model,
+      streaming, preview, asked, message_count, envelope, request_size, conversation_id, branch_id, parent_id, request_link, link_depth, link_version, link_signal, link_matched,
       link_candidates)
     select 'local', ${uuidOf('e', sql`n`)}, 'shop', 'localhost:3000', 'acc_made_up',
-      'session-' || (n / ${LENGTH}::bigint), 'inference', ${timeOf(sql`n`)}, 'POST', '/v1/messages', '1.1',
+      'session-' || (n / ${LENGTH}::bigint), 'inference', ${timeOf(sql`n`)},
       'claude-test-1', true, 'A question about the shop, number ' || n, true, n % ${LENGTH}::bigint * 2 + 1,
-      sha256('headers'), 360000, '[]', ${uuidOf('c', sql`n / ${LENGTH}::bigint`)}, 'main',
+      sha256('envelope'), 360000, ${uuidOf('c', sql`n / ${LENGTH}::bigint`)}, 'main',
       case when n % ${LENGTH}::bigint > 0 then ${uuidOf('e', sql`n - 1`)} end,
       ${linkOf(sql`n % ${LENGTH}::bigint`, 'request')}, n % ${LENGTH}::bigint * ${LINKS_PER_TURN}::bigint + 1, 1,
       'response-prefix', n % ${LENGTH}::bigint * 3, '[]'
     from generate_series(${first}::bigint, ${end - 1}::bigint) as n`.execute(tx);
   await sql`
-    insert into answer (tenant, id, state, ended_at, duration_ms, answer_preview, input_tokens, output_tokens,
+    insert into answer (tenant, id, state, duration_ms, answer_preview, input_tokens, output_tokens,
       response_status, message_id, upstream_id, response_link, tool_ids)
-    select 'local', ${uuidOf('e', sql`n`)}, 'completed', ${timeOf(sql`n`)} + interval '20 s', 20000,
+    select 'local', ${uuidOf('e', sql`n`)}, 'completed', 20000,
       'Read, then Edit', 12, 300, 200, 'msg_' || n, 'req_' || n,
       ${linkOf(sql`n % ${LENGTH}::bigint`, 'response')},
-      array['toolu_' || (n / ${LENGTH}::bigint) || '_' || (n % ${LENGTH}::bigint)]
+      array[n::integer]
     from generate_series(${first}::bigint, ${end - 1}::bigint) as n`.execute(tx);
 }
 

@@ -37,6 +37,9 @@ async function insert(tx: Tx, { kind, conversations, length }: SeededConversatio
   await sql`set local session_replication_role = replica`.execute(tx);
   await sql`insert into block (tenant, hash, codec, raw_size, kind, bytes)
     values ('local', sha256('headers'), 0, 2, 'headers', '[]') on conflict do nothing`.execute(tx);
+  await sql`insert into envelope (tenant, key, request_headers, method, path, http_version, redactions)
+    values ('local', sha256('envelope'), sha256('headers'), 'POST', '/v1/messages', '1.1', '[]')
+    on conflict do nothing`.execute(tx);
   const last = sql`n * ${length}::bigint + ${length - 1}::bigint`;
   const nth = sql`(n % ${length}::bigint)`;
   const whole = sql`(n / ${length}::bigint)`;
@@ -53,23 +56,22 @@ async function insert(tx: Tx, { kind, conversations, length }: SeededConversatio
       ${timeOf(sql`n * ${length}::bigint`)}
     from generate_series(0::bigint, ${conversations - 1}::bigint) as n`.execute(tx);
   await sql`
-    insert into request (tenant, id, project, domain, account_id, session_id, type, started_at, method, path,
-      http_version, model, streaming, preview, asked, message_count, request_headers, request_size, redactions,
-      conversation_id, branch_id, parent_id, link_depth, link_version, link_signal, link_matched, link_candidates)
+    insert into request (tenant, id, project, domain, account_id, session_id, type, started_at, model,
+      streaming, preview, asked, message_count, envelope, request_size, conversation_id, branch_id, parent_id, link_depth, link_version, link_signal, link_matched, link_candidates)
     select 'local', ${idOf(`${kind}e`, sql`n`)}, 'project-' || ${whole} % 7, '127.0.0.1:4711', 'acc_made_up',
-      ${kind} || ${whole}, 'inference', ${timeOf(sql`n`)}, 'POST', '/v1/messages?beta=true', '1.1',
+      ${kind} || ${whole}, 'inference', ${timeOf(sql`n`)},
       'claude-opus-5-5', true,
       'Look at the order list of ' || n || ' and tell me why the price of the second item is shown without tax',
-      ${nth} % 5 = 0, ${nth} * 2 + 1, sha256('headers'), 360000, '[]', ${idOf(kind, whole)}, 'main',
+      ${nth} % 5 = 0, ${nth} * 2 + 1, sha256('envelope'), 360000, ${idOf(kind, whole)}, 'main',
       case when ${nth} > 0 then ${idOf(`${kind}e`, sql`n - 1`)} end,
       ${nth} * 3 + 1, 1, 'response-prefix', ${nth} * 3, '[]'
     from generate_series(0::bigint, ${conversations * length - 1}::bigint) as n`.execute(tx);
   await sql`
-    insert into answer (tenant, id, state, ended_at, duration_ms, answer_preview, tool_call_count, input_tokens,
+    insert into answer (tenant, id, state, duration_ms, answer_preview, tool_call_count, input_tokens,
       output_tokens, cache_read_tokens, response_status, message_id, upstream_id, tool_ids)
-    select 'local', ${idOf(`${kind}e`, sql`n`)}, 'completed', ${timeOf(sql`n`)} + interval '20 s', 20000,
+    select 'local', ${idOf(`${kind}e`, sql`n`)}, 'completed', 20000,
       'Read file-' || n % 17 || '.ts, then Edit ×2', 2, 12, 300, 90000, 200, 'msg_' || ${kind} || n,
-      'req_' || ${kind} || n, array['toolu_' || n]
+      'req_' || ${kind} || n, array[n::integer]
     from generate_series(0::bigint, ${conversations * length - 1}::bigint) as n`.execute(tx);
 }
 

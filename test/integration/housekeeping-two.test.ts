@@ -31,33 +31,45 @@ describe.each(['postgresql 15', 'postgresql 18'] as const)('two sidecars on %s',
       openDatabase(made.options),
     ]);
     const body = json(turn('s', [user('one'), assistant([text('two')]), user('three')]));
-    const { row, content } = requestContent([], prepareBody(body));
+    const wrapping = { method: 'POST', path: '/', httpVersion: '1.1', headers: [], redactions: [] };
+    const { row, content } = requestContent(
+      { ...wrapping, bodySize: body.length, systemHash: null },
+      prepareBody(body),
+    );
+    const [tip, envelope, overlay] = [row.messages_tip!, row.envelope, row.overlay!];
+    const { template } = content.envelope!;
     // All of it is there and nobody's, and on the list.
     const packed = await packContent(writer!, 'local', content);
     await writer!.db.transaction().execute((tx) => insertContent(tx, packed!));
     await sweeper!.db
       .insertInto('unused')
       .values([
-        { tenant: 'local', is_node: true, key: row.messages_tip! },
-        { tenant: 'local', is_node: false, key: row.template! },
+        { tenant: 'local', kind: 'envelope', key: envelope },
+        { tenant: 'local', kind: 'node', key: tip },
+        { tenant: 'local', kind: 'block', key: template! },
+        { tenant: 'local', kind: 'block', key: overlay },
       ])
       .execute();
     const swept = await writer!.db.transaction().execute(async (tx) => {
       // What the foreign keys of a new row do to the rows it names.
-      await tx.selectFrom('node').select('key').where('key', '=', row.messages_tip!).forKeyShare().execute();
-      await tx.selectFrom('block').select('hash').where('hash', '=', row.template!).forKeyShare().execute();
+      await tx.selectFrom('envelope').select('key').where('key', '=', envelope).forKeyShare().execute();
+      await tx.selectFrom('node').select('key').where('key', '=', tip).forKeyShare().execute();
+      await tx.selectFrom('block').select('hash').where('hash', '=', template!).forKeyShare().execute();
       return sweepSlice(sweeper!, 'local', 50);
     });
     expect(swept).toMatchObject({ nodes: 0, blocks: 0, moved: false, done: false });
-    const tip = writer!.db.selectFrom('node').select('key').where('key', '=', row.messages_tip!);
-    expect(await tip.execute()).toHaveLength(1);
+    const nodes = writer!.db.selectFrom('node').select('key').where('key', '=', tip);
+    const envelopes = writer!.db.selectFrom('envelope').select('key');
+    expect(await nodes.execute()).toHaveLength(1);
+    expect(await envelopes.execute()).toHaveLength(1);
     // The writer went away without a row: now it goes.
     for (let slices = 0; slices < 10 && !(await sweepSlice(sweeper!, 'local', 50)).done; slices++);
-    expect(await tip.execute()).toEqual([]);
+    expect(await nodes.execute()).toEqual([]);
+    expect(await envelopes.execute()).toEqual([]);
     await Promise.all([sweeper!.close(), writer!.close()]);
     await withStore(made, async (db) => {
-      await db.deleteFrom('node').execute();
-      await db.deleteFrom('block').execute();
+      // The envelope was the last to hold its chains and blocks: nothing is left of them.
+      expect(await faults(db)).toEqual([]);
     });
   });
 

@@ -67,7 +67,7 @@ describe.each(engines)('preparing from stored bodies on %s', (engine) => {
     shown: [row.preview, row.asked, row.message_count, row.tool_ids, row.session_id],
   });
   const nodes = async (tenant: string): Promise<unknown[]> => {
-    const { rows } = await sql`select key, parent, block, shell, depth from node
+    const { rows } = await sql`select key, parent, block, shell, depth, dictionary_from, run from node
       where tenant = ${tenant} order by key`.execute(database.db);
     return rows;
   };
@@ -89,7 +89,7 @@ describe.each(engines)('preparing from stored bodies on %s', (engine) => {
     const preparation = new Preparation({ smallestBody: 0 });
     await record(tenant, preparation, 4);
     await database.db.transaction().execute(async (tx) => {
-      for (const table of ['invocation', 'request', 'conversation', 'node', 'block']) {
+      for (const table of ['invocation', 'request', 'conversation', 'envelope', 'node', 'block']) {
         await sql`delete from ${sql.table(table)} where tenant = ${tenant}`.execute(tx);
       }
     });

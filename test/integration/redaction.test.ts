@@ -4,6 +4,7 @@ import { zstdDecompressSync } from 'node:zlib';
 import { sql } from 'kysely';
 import { afterEach, describe, expect, test } from 'vitest';
 import { unpack } from '../../src/sidecar/store/blocks.ts';
+import { readChain } from '../../src/sidecar/store/nodes.ts';
 import { openDatabase } from '../../src/sidecar/store/database.ts';
 import { engines, migrationsDir, type EngineName } from '../support/databases.ts';
 import { usePostgres } from '../support/postgres-suite.ts';
@@ -58,6 +59,12 @@ async function valuesOf(dataDir: string, databaseUrl: string | null): Promise<Bu
       const { rows } = await sql<Record<string, unknown>>`select * from ${sql.table(name)}`.execute(db);
       if (name === 'block') {
         found.push(...rows.map((row) => unpack(row['codec'] as number, row['bytes'] as Buffer)));
+      }
+      if (name === 'node') {
+        for (const row of rows) {
+          const items = await readChain(db, row['tenant'] as string, row['key'] as Buffer);
+          found.push(...items.flatMap(({ shell, block }) => (shell === null ? [block] : [shell, block])));
+        }
       }
       for (const value of rows.flatMap((row) => Object.values(row))) {
         if (Buffer.isBuffer(value)) found.push(value, ...decompressed(value));

@@ -7,8 +7,8 @@ import {
   readHeaders,
   readRequestBody,
   requestContent,
+  type BodyParts,
   type HeaderPairs,
-  type RequestContent,
 } from '../../src/sidecar/store/contents.ts';
 import { openDatabase, type Database } from '../../src/sidecar/store/database.ts';
 import { insertContent, packContent } from '../../src/sidecar/store/new-content.ts';
@@ -26,13 +26,36 @@ async function insertWhole(
   tenant: string,
   headers: HeaderPairs,
   body: Buffer | null,
-): Promise<RequestContent> {
-  const { row, content } = requestContent(headers, prepareBody(body));
+): Promise<Stored> {
+  const wrapping = { ...WRAPPING, headers, bodySize: body?.length ?? 0 };
+  const { row, content } = requestContent(wrapping, prepareBody(body));
   const packed = await packContent(database, tenant, content);
   if (packed === null) throw new Error('A whole chain has no base that could be missing');
   await database.db.transaction().execute((tx) => insertContent(tx, packed));
-  return row;
+  const { envelope, overlay = null, messages_tip = null, raw = null, request_length = null } = row;
+  const { request_headers, template, system_tip, tools_tip } = await database.db
+    .selectFrom('envelope')
+    .selectAll()
+    .where('tenant', '=', tenant)
+    .where('key', '=', envelope)
+    .executeTakeFirstOrThrow();
+  const request_size = wrapping.bodySize;
+  return {
+    ...{ tenant, envelope, request_headers, request_length, request_size },
+    ...{ template, overlay, messages_tip, system_tip, tools_tip, raw },
+  };
 }
+
+/** As the view `exchange` shows it. */
+type Stored = BodyParts & Parameters<typeof readHeaders>[1] & { envelope: Buffer };
+
+const WRAPPING = {
+  method: 'POST',
+  path: '/v1/messages',
+  httpVersion: '1.1',
+  redactions: [],
+  systemHash: null,
+};
 
 describe.each(engines)('the store on %s', (engine) => {
   let made: TestDatabase;
@@ -92,16 +115,19 @@ describe.each(engines)('the store on %s', (engine) => {
       ['Empty', ''],
     ];
     const content = await store('headers', Buffer.alloc(0), headers);
-    expect(
-      await readHeaders(database.db, 'headers', content.request_headers, content.request_length),
-    ).toEqual(headers);
+    expect(await readHeaders(database.db, content)).toEqual(headers);
+    expect(content.request_length).toBe('77');
     const longer = await store(
       'headers',
       Buffer.alloc(0),
       headers.map(([name, value]) => [name, value === '77' ? '99' : value]),
     );
-    expect(longer.request_headers).toEqual(content.request_headers);
+    expect(longer.envelope).toEqual(content.envelope);
     expect(longer.request_length).toBe('99');
+    // The body's own length, as it nearly always is, takes no room.
+    const right = await store('headers', Buffer.alloc(7), [['content-length', '7']]);
+    expect(right.request_length).toBeNull();
+    expect(await readHeaders(database.db, right)).toEqual([['content-length', '7']]);
   });
 
   it('stores a conversation in proportion to what is new', async () => {
@@ -115,8 +141,8 @@ describe.each(engines)('the store on %s', (engine) => {
       await store('growth', json(turn('s', history)));
       sizes.push(await count('node', 'growth'));
     }
-    // One system and one tool node at first, then three message nodes a turn.
-    expect(sizes).toEqual(sizes.map((_, n) => 5 + n * 3));
+    // One system and one tool node at first, then one for each of the two messages of a turn.
+    expect(sizes).toEqual(sizes.map((_, n) => 4 + n * 2));
     const before = await count('block', 'growth');
     await store('growth', json(turn('s', history)));
     expect(await count('block', 'growth')).toBe(before);

@@ -222,7 +222,7 @@ describe.each(engines)('a database from before usage on %s', (engine) => {
           // Nothing is known of a running one before it ends.
           input_tokens: state === 'running' ? 0 : index + 1,
           duration_ms: state === 'running' ? null : 12,
-          tool_ids: [],
+          tool_ids: null,
         })),
       );
       await recordWhole(contextOf(database), scriptOf('local', Date.UTC(2026, 0, 15)));

@@ -32,7 +32,7 @@ export async function faults(db: Store): Promise<string[]> {
     const { rows } = await sql<{ n: number }>`select count(*) as n from ${sql.raw(from)}`.execute(db);
     if (rows[0]!.n > 0) found.push(`${String(rows[0]!.n)} × ${what}`);
   };
-  for (const target of ['block', 'node']) {
+  for (const target of ['block', 'node', 'envelope']) {
     const users = keys.filter((key) => key.target === target);
     const used = users.map(
       (key) => `not exists (select from "${key.table}" u where u.tenant = t.tenant

@@ -32,8 +32,11 @@ const VOLATILE = new Set([
 const STABLE = new Set(['anthropic-organization-id']);
 const NUMBER = /^\d{1,15}(?:\.\d{1,15})?$/;
 
-/** Takes ids, numbers and times out of headers, so that what is left is stored once. */
-export function foldResponseHeaders(headers: HeaderPairs): FoldedHeaders {
+/**
+ * Takes ids, numbers and times out of headers, so that what is left is stored once. `known`: values that the reader has
+ * elsewhere.
+ */
+export function foldResponseHeaders(headers: HeaderPairs, known: readonly string[] = []): FoldedHeaders {
   const values: string[] = [];
   const shape = headers.map(([name, value]): [string, string | null] => {
     if (!isVolatile(name.toLowerCase(), value)) return [name, value];
@@ -42,14 +45,17 @@ export function foldResponseHeaders(headers: HeaderPairs): FoldedHeaders {
   });
   if (values.length === 0) return { shape, values: null };
   const writer = new NumberWriter();
-  codeValues(writer, values.length, values);
+  codeValues(writer, values.length, values, known);
   return { shape, values: writer.finish() };
 }
 
-/** The headers that were folded, in their order. */
-export function unfoldResponseHeaders({ shape, values }: FoldedHeaders): HeaderPairs {
+/** The headers that were folded, in their order; `known` as it was then (or nothing, where it was nothing). */
+export function unfoldResponseHeaders(
+  { shape, values }: FoldedHeaders,
+  known: readonly string[] = [],
+): HeaderPairs {
   const count = shape.filter(([, value]) => value === null).length;
-  const given = codeValues(new NumberReader(values ?? Buffer.alloc(0)), count, []);
+  const given = codeValues(new NumberReader(values ?? Buffer.alloc(0)), count, [], known);
   let next = 0;
   return shape.map(([name, value]) => [name, value ?? given[next++] ?? '']);
 }
@@ -62,8 +68,9 @@ const Way = { text: 0, again: 1, number: 2, seconds: 3, httpDate: 4, isoDate: 5 
 const Context = { way: 0, again: 1, number: 2, clock: 3, milliseconds: 4 } as const;
 
 /** Writes or reads values. Times are said as the distance from the time before: most lie close together. */
-function codeValues(coder: NumberCoder, count: number, values: string[]): string[] {
-  const out: string[] = [];
+function codeValues(coder: NumberCoder, count: number, values: string[], known: readonly string[]): string[] {
+  // Said as the distance back, so that values of before `known` read as they did.
+  const out = [...known];
   let clock = 0;
   const codeClock = (seconds: number): number => {
     const apart = seconds - clock;
@@ -72,10 +79,11 @@ function codeValues(coder: NumberCoder, count: number, values: string[]): string
   };
   for (let index = 0; index < count; index++) {
     const value = values[index] ?? '';
+    const last = out.length - 1;
     const before = out.lastIndexOf(value);
     switch (coder.number(Context.way, before < 0 ? wayOf(value) : Way.again)) {
       case Way.again:
-        out.push(out[index - 1 - coder.number(Context.again, Math.max(0, index - 1 - before))] ?? '');
+        out.push(out[last - coder.number(Context.again, Math.max(0, last - before))] ?? '');
         break;
       case Way.number:
         out.push(String(coder.number(Context.number, Number(value))));
@@ -96,7 +104,7 @@ function codeValues(coder: NumberCoder, count: number, values: string[]): string
         out.push(coder.bytes(Buffer.from(value)).toString());
     }
   }
-  return out;
+  return out.slice(known.length);
 }
 
 function wayOf(value: string): number {

@@ -125,6 +125,12 @@ describe('a stream', () => {
     expect(redactStream(stream, all, '').body).toBe(stream);
   });
 
+  it('is seen through an escaped character', () => {
+    const stream = streamOf('text_delta', ['see a://\ud83d', '\ude00me:pa55@host']);
+    expect(stream.includes('\\ud83d')).toBe(true);
+    expect(blockOf(redactStream(stream, all, '').body)['text']).toBe('see a://😀me:****@host');
+  });
+
   it('broken anywhere is no problem', () => {
     const whole = streamOf('input_json_delta', ['{"a":"sk-ant-', 'api03-madeup', '"}']);
     for (let at = 0; at <= whole.length; at++) redactStream(whole.subarray(0, at), all, '');

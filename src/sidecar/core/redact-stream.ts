@@ -120,15 +120,19 @@ function readDeltas(body: Buffer): { strings: DeltaString[]; pieces: Piece[] } {
 function editsOf(text: string, { name, pieces }: DeltaString, policy: BodyPolicy): Edit[] {
   const joined = pieces.map(({ from, to }) => text.slice(from, to)).join('');
   // Own keys have nothing to escape.
-  if (name !== 'input' || policy.mode === 'own') return findEdits(joined, policy);
-  // JSON within JSON: a secret must not leave the string of the inner one.
-  const meaning = parseJson(`"${joined}"`);
-  if (typeof meaning === 'string' && findEdits(meaning, policy).length === 0) return [];
+  if (policy.mode === 'own') return findEdits(joined, policy);
+  if (name === 'input') {
+    // JSON within JSON: a secret must not leave the string of the inner one.
+    const meaning = parseJson(`"${joined}"`);
+    if (typeof meaning === 'string' && findEdits(meaning, policy).length === 0) return [];
+  } else if (!joined.includes(ESCAPED_CHARACTER)) return findEdits(joined, policy);
   const inner = unescaped(joined);
   const edits = findEdits(inner.text, policy);
   return edits.map((edit) => ({ ...edit, from: inner.offsets[edit.from]!, to: inner.offsets[edit.to]! }));
 }
 
+/** A pattern may allow the character and not the backslash: a pair of surrogates cut in two by a delta is written so. */
+const ESCAPED_CHARACTER = '\\u';
 const ESCAPES: Record<string, string> = { n: '\n', r: '\r', t: '\t', b: '\b', f: '\f' };
 
 /** The meaning of a JSON string's inside, with where each of its characters (and its end) comes from. */

@@ -14,8 +14,9 @@ import {
 } from '../store/exchanges.ts';
 import { insertContent, packContent } from '../store/new-content.ts';
 import { prepareResponse } from '../store/responses.ts';
+import { toolNumbersOrNull } from '../store/tool-numbers.ts';
 import { ensureUsageMonth } from '../store/usage.ts';
-import { cleanText, cleanTextOrNull, timestamp } from '../store/values.ts';
+import { cleanText, cleanTextOrNull } from '../store/values.ts';
 import type { OpenExchange } from './open-exchange.ts';
 import { changed, recordSpawns, type Change, type RecordContext } from './record.ts';
 
@@ -33,11 +34,12 @@ export function recordEnd(
     if (row === null) return [];
     const facts = exchange.responseFacts();
     const content = exchange.responseContent();
+    const upstreamId = cleanTextOrNull(exchange.header('request-id'), 200);
     const {
       blocks,
       chain,
       row: columns,
-    } = prepareResponse(exchange.response?.headers ?? null, content, row.messages_tip);
+    } = prepareResponse(exchange.response?.headers ?? null, upstreamId, content, row.messages_tip);
     await context.pause();
     const chains = chain === null ? [] : [{ kind: 'message' as const, chain }];
     const packed = await packContent(database, tenant, { blocks, chains });
@@ -45,7 +47,7 @@ export function recordEnd(
     if (packed === null) throw new GoneError('The exchange was deleted');
     await ensureUsageMonth(database, exchange.startedAt);
     await context.pause();
-    const outcome = { ...outcomeOf(exchange, row, facts, end, at), ...columns };
+    const outcome = { ...outcomeOf(exchange, row, facts, end, at), ...columns, upstream_id: upstreamId };
     await database.db.transaction().execute(async (tx) => {
       const storedBytes = await insertContent(tx, packed);
       await database.lockTenant(tx, tenant);
@@ -99,7 +101,6 @@ function outcomeOf(
   const redactions = JSON.stringify([...head.redactions, ...(end?.redactions ?? [])]);
   return {
     state,
-    ended_at: timestamp(at),
     first_byte_ms: since(startedAt, exchange.firstByteAt),
     first_token_ms: since(startedAt, exchange.firstTokenAt),
     duration_ms: at - startedAt,
@@ -117,12 +118,11 @@ function outcomeOf(
     response_status: response?.status ?? null,
     response_size: response === null ? null : exchange.responseSize,
     message_id: cleanTextOrNull(facts?.messageId ?? null, 200),
-    upstream_id: cleanTextOrNull(exchange.header('request-id'), 200),
     response_link:
       row.conversation_id === null || facts === null
         ? null
         : extendChain(row.request_link, exchange.seenTools(), facts.message),
-    tool_ids: toolIds.length === 0 ? null : toolIds.map((id) => cleanText(id, 200)),
+    tool_ids: toolNumbersOrNull(toolIds),
   };
 }
 

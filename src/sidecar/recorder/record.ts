@@ -4,7 +4,7 @@ import { decideLink, linkQuery } from '../core/linker.ts';
 import { resolveAccount } from '../store/accounts.ts';
 import { findLinkCandidates } from '../store/candidates.ts';
 import { untilStored } from '../store/again.ts';
-import { requestContent, type RequestContent } from '../store/contents.ts';
+import { requestContent, type NewRequestContent } from '../store/contents.ts';
 import { placeRequest } from '../store/conversations.ts';
 import type { Database } from '../store/database.ts';
 import {
@@ -18,6 +18,7 @@ import { claimInvocation, recordInvocations } from '../store/invocations.ts';
 import { insertContent, packContent } from '../store/new-content.ts';
 import { findThread } from '../store/threads.ts';
 import type { Tx } from '../store/tables.ts';
+import { toolNumbersOrNull } from '../store/tool-numbers.ts';
 import { cleanText, cleanTextOrNull, timestamp } from '../store/values.ts';
 import type { OpenExchange } from './open-exchange.ts';
 import type { Preparation } from './preparation.ts';
@@ -38,18 +39,23 @@ export type Change = [name: EventName, id: string];
 /** Stores a request as running, linked, the moment its body is known. Nothing happens when it is stored already. */
 export function recordRequest(context: RecordContext, exchange: OpenExchange): Promise<Change[]> {
   const { database, preparation } = context;
-  const { tenant, id, headers, credential } = exchange.head;
+  const { tenant, id, credential } = exchange.head;
   return untilStored(database, async (anew) => {
     if (await exchangeExists(database.db, tenant, id)) return [];
     let prepared = exchange.prepare(preparation);
     if (anew) prepared = exchange.prepareInFull(preparation, prepared);
     await context.pause();
-    let { row, content } = requestContent(headers, prepared.body);
+    const wrapping = {
+      ...exchange.head,
+      bodySize: exchange.body?.length ?? 0,
+      systemHash: prepared.facts.systemHash,
+    };
+    let { row, content } = requestContent(wrapping, prepared.body);
     let packed = await packContent(database, tenant, content);
     if (packed === null) {
       // What it goes on from was deleted since.
       prepared = exchange.prepareInFull(preparation, prepared);
-      ({ row, content } = requestContent(headers, prepared.body));
+      ({ row, content } = requestContent(wrapping, prepared.body));
       packed = await packContent(database, tenant, content);
     }
     if (packed === null) throw new Error('A whole chain has no base that could be missing');
@@ -70,7 +76,7 @@ export function recordRequest(context: RecordContext, exchange: OpenExchange): P
 }
 
 /** What is known of a row before it is linked. */
-type Stored = RequestContent & Pick<NewExchange, 'stored_bytes'> & { account_id: string | null };
+type Stored = NewRequestContent & Pick<NewExchange, 'stored_bytes'> & { account_id: string | null };
 
 /** Links it and inserts its row, while nobody else of the tenant can. */
 async function placeAndInsert(tx: Tx, exchange: OpenExchange, stored: Stored): Promise<Change[]> {
@@ -140,18 +146,13 @@ function requestRow(exchange: OpenExchange) {
     parent_agent_id: cleanTextOrNull(facts.parentAgentId, 200),
     type: facts.requestType,
     started_at: timestamp(exchange.startedAt),
-    method: cleanText(head.method),
-    path: cleanText(head.path),
-    http_version: cleanText(head.httpVersion),
     model: cleanTextOrNull(facts.model, 200),
     streaming: facts.streaming,
     preview: cleanText(facts.preview),
     asked: facts.asked,
     request_size: exchange.body?.length ?? 0,
-    redactions: JSON.stringify(head.redactions),
-    system_hash: facts.systemHash,
     summarises: facts.summarises,
-    tool_ids: facts.lastToolIds.map((id) => cleanText(id, 200)),
+    tool_ids: toolNumbersOrNull(facts.lastToolIds),
   };
 }
 

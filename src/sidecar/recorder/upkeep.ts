@@ -11,6 +11,7 @@ export class Upkeep {
   /** Exchanges recorded since the database was opened. */
   #sinceOpen = 0;
   #isTimeToAnalyze = false;
+  #isTimeToTidy = false;
 
   readonly #tell: (changes: Change[]) => void;
   readonly #log: RecorderListener['onLog'];
@@ -29,6 +30,7 @@ export class Upkeep {
   recorded(): void {
     this.#ring?.recorded();
     this.#isTimeToAnalyze ||= isTimeToAnalyze(++this.#sinceOpen);
+    this.#isTimeToTidy ||= this.#sinceOpen % TIDY_EVERY === 0;
   }
 
   /**
@@ -41,6 +43,11 @@ export class Upkeep {
         this.#isTimeToAnalyze = false;
         await database.analyze(pause);
       }
+      if (this.#isTimeToTidy) {
+        this.#isTimeToTidy = false;
+        await pause();
+        await database.tidy();
+      }
       if (this.#ring !== null) this.#tell(await this.#ring.keep(database));
     } catch (error) {
       if (isUnavailable(error)) throw error;
@@ -48,6 +55,9 @@ export class Upkeep {
     }
   }
 }
+
+/** Some milliseconds of work for each so many exchanges. */
+const TIDY_EVERY = 50;
 
 /** Soon after the start, when a new store has its first rows, then now and then. */
 const isTimeToAnalyze = (recorded: number): boolean =>

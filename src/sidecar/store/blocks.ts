@@ -2,28 +2,35 @@ import {
   brotliCompressSync,
   brotliDecompressSync,
   constants,
+  deflateRawSync,
+  inflateRawSync,
   zstdCompressSync,
   zstdDecompressSync,
 } from 'node:zlib';
 import { blockHash } from '../core/chain.ts';
 import type { BlockKind, Store } from './tables.ts';
 
-/** Content to be stored once; `hash` is the SHA-256 of `bytes`. */
+/** Content to be stored once; `hash` names `bytes`. */
 export interface NewBlock {
   hash: Buffer;
   kind: BlockKind;
   bytes: Buffer;
 }
 
-/** A block as its row has it. */
-export interface PackedBlock extends NewBlock {
+/** Bytes as a row has them. */
+export interface Packed {
   codec: number;
-  rawSize: number;
+  bytes: Buffer;
 }
+
+/** A block as its row has it. */
+export type PackedBlock = NewBlock & Packed & { rawSize: number };
 
 const AS_IS = 0;
 const ZSTD = 1;
 const BROTLI = 2;
+/** With what came before as its dictionary, which no reader can do without. */
+const DEFLATE = 3;
 /** Below this a frame costs more than it saves. */
 const SMALLEST_COMPRESSED = 64;
 /**
@@ -37,21 +44,32 @@ export function newBlock(kind: BlockKind, bytes: Buffer): NewBlock {
   return { hash: blockHash(bytes), kind, bytes };
 }
 
-/** Compressed when that is smaller. */
 export function packBlock(block: NewBlock): PackedBlock {
-  const { bytes } = block;
+  return { ...block, rawSize: block.bytes.length, ...packBytes(block.bytes) };
+}
+
+/** Compressed when that is smaller. */
+export function packBytes(bytes: Buffer): Packed {
   if (bytes.length >= SMALLEST_COMPRESSED) {
     const small = bytes.length <= LARGEST_BROTLI;
     const compressed = small ? brotli(bytes) : zstdCompressSync(bytes);
-    if (compressed.length < bytes.length) {
-      return { ...block, codec: small ? BROTLI : ZSTD, rawSize: bytes.length, bytes: compressed };
-    }
+    if (compressed.length < bytes.length) return { codec: small ? BROTLI : ZSTD, bytes: compressed };
   }
-  return { ...block, codec: AS_IS, rawSize: bytes.length };
+  return { codec: AS_IS, bytes };
 }
 
-export function unpack(codec: number, bytes: Buffer): Buffer {
+/** The same with a dictionary, or null when that gains nothing. */
+export function packWith(bytes: Buffer, dictionary: Buffer): Packed | null {
+  // Level 6 is 0.2 % larger than 9 at half the time.
+  const packed = deflateRawSync(bytes, { level: 6, memLevel: 9, dictionary });
+  return packed.length < bytes.length ? { codec: DEFLATE, bytes: packed } : null;
+}
+
+/** `dictionary`: the one it was packed with. Throws for bytes that were not packed so. */
+export function unpack(codec: number, bytes: Buffer, dictionary: () => Buffer = noDictionary): Buffer {
   switch (codec) {
+    case DEFLATE:
+      return inflateRawSync(bytes, { dictionary: dictionary() });
     case ZSTD:
       return zstdDecompressSync(bytes);
     case BROTLI:
@@ -59,6 +77,10 @@ export function unpack(codec: number, bytes: Buffer): Buffer {
     default:
       return bytes;
   }
+}
+
+function noDictionary(): Buffer {
+  throw new Error('What is packed with a dictionary is read with its chain');
 }
 
 function brotli(bytes: Buffer): Buffer {

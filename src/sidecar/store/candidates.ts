@@ -4,6 +4,7 @@ import { findCalls } from './candidate-calls.ts';
 import { candidateRows, earlier, earlierWith, toCandidate, type CandidateRow } from './candidate-rows.ts';
 import { readCompactions } from './compactions.ts';
 import type { Store } from './tables.ts';
+import { toolNumbers } from './tool-numbers.ts';
 
 const PREFIX_LIMIT = 24;
 /** Looked up first: a continuation's parent is nearly always among its newest blocks. */
@@ -126,7 +127,12 @@ async function findByTool(db: Store, query: LinkQuery): Promise<CandidateRow[]> 
   const { sessionId, agentId } = query.scope;
   if (sessionId === null || query.lastToolIds.length === 0) return [];
   const agent = agentId === null ? sql`exchange.agent_id is null` : sql`exchange.agent_id = ${agentId}`;
-  return inSession(db, query, sql`${agent} and exchange.tool_ids && ${query.lastToolIds}::text[]`, 1);
+  return inSession(
+    db,
+    query,
+    sql`${agent} and exchange.tool_ids && ${toolNumbers(query.lastToolIds)}::integer[]`,
+    1,
+  );
 }
 
 /** Of the session, newest first. */

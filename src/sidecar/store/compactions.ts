@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import { createAssembler } from '../core/assemble.ts';
 import type { LinkQuery } from '../core/facts.ts';
 import { candidateRows, earlier, type CandidateRow } from './candidate-rows.ts';
-import { readResponse, readResponseHeaders, type ResponseRow, type StoredResponse } from './responses.ts';
+import { readResponse, readResponseHeaders, type StoredResponse } from './responses.ts';
 import type { Store } from './tables.ts';
 
 const SUMMARY_LIMIT = 10;
@@ -16,7 +16,7 @@ export async function readCompactions(
   query: LinkQuery,
 ): Promise<(CandidateRow & { summary: string })[]> {
   const { tenant, project, sessionId } = query.scope;
-  const rows = await candidateRows<ResponseRow & StoredResponse>(
+  const rows = await candidateRows<StoredResponse & Parameters<typeof readResponseHeaders>[2]>(
     db,
     query,
     sql`select exchange.id, exchange.started_at as best_at,
@@ -26,7 +26,7 @@ export async function readCompactions(
     {
       columns: sql`, exchange.response_headers, exchange.response_header_values, exchange.response_shape,
         exchange.response_tip, exchange.response_packed, exchange.response_body, exchange.response_cuts,
-        exchange.messages_tip`,
+        exchange.messages_tip, exchange.upstream_id`,
       order: sql`best_session desc, best_at desc`,
       limit: SUMMARY_LIMIT,
     },

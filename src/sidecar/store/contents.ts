@@ -1,75 +1,93 @@
+import type { Insertable } from 'kysely';
+import type { RequestHead } from '../core/frames.ts';
 import { joinBody } from '../core/join.ts';
 import type { PreparedBody } from '../core/prepare.ts';
 import { newBlock, readBlock, readBlockOrNull, type NewBlock } from './blocks.ts';
+import { newEnvelope } from './envelopes.ts';
 import type { NewContent } from './new-content.ts';
 import { readChain } from './nodes.ts';
-import type { ExchangeTable, Store } from './tables.ts';
+import type { BlockKind, ExchangeTable, RequestTable, Store } from './tables.ts';
+import { cleanText } from './values.ts';
 
-/** Where a request's content is: a template with its chains and overlay, or one raw block; all null without a body. */
-export type RequestContent = Pick<
-  ExchangeTable,
-  | 'request_headers'
-  | 'request_length'
-  | 'template'
-  | 'overlay'
-  | 'messages_tip'
-  | 'system_tip'
-  | 'tools_tip'
-  | 'raw'
+/** Where a request's content is, beside its envelope: its chain of messages with an overlay, or one raw block. */
+export type NewRequestContent = Insertable<
+  Pick<RequestTable, 'envelope' | 'request_length' | 'overlay' | 'messages_tip' | 'raw' | 'redactions'>
 >;
+
+/** Where the parts of a body are: a template with its chains and overlay, or one raw block; all null without a body. */
+export type BodyParts = Pick<
+  ExchangeTable,
+  'template' | 'overlay' | 'messages_tip' | 'system_tip' | 'tools_tip' | 'raw'
+>;
+
+/** What came with the body. */
+export interface RequestWrapping extends Pick<
+  RequestHead,
+  'method' | 'path' | 'httpVersion' | 'headers' | 'redactions'
+> {
+  /** Of the body as it is recorded, in bytes. */
+  bodySize: number;
+  systemHash: Buffer | null;
+}
 
 export type HeaderPairs = [string, string][];
 
 /** What of a request is to be stored, and where all of it will be. */
 export function requestContent(
-  headers: HeaderPairs,
+  wrapping: RequestWrapping,
   body: PreparedBody,
-): { row: RequestContent; content: NewContent } {
-  const { block: headerBlock, length } = foldHeaders(headers);
-  const row: RequestContent = {
-    request_headers: headerBlock.hash,
-    request_length: length,
-    template: null,
-    overlay: null,
-    messages_tip: null,
-    system_tip: null,
-    tools_tip: null,
-    raw: null,
+): { row: NewRequestContent; content: NewContent } {
+  const { block: headers, length } = foldHeaders(wrapping.headers);
+  const blocks = [headers];
+  const put = (kind: BlockKind, bytes: Buffer | null): Buffer | null => {
+    if (bytes === null) return null;
+    const block = newBlock(kind, bytes);
+    blocks.push(block);
+    return block.hash;
   };
-  if (body.kind === 'none') return { row, content: { blocks: [headerBlock], chains: [] } };
-  if (body.kind === 'raw') {
-    const raw = newBlock('raw', body.bytes);
-    return { row: { ...row, raw: raw.hash }, content: { blocks: [headerBlock, raw], chains: [] } };
-  }
-  const { messages, system, tools } = body;
-  const template = newBlock('template', body.template);
-  const overlay = body.overlay === null ? null : newBlock('overlay', body.overlay);
+  const parts = body.kind === 'chains' ? body : null;
+  const template = put('template', parts?.template ?? null);
+  const overlay = put('overlay', parts?.overlay ?? null);
+  const raw = put('raw', body.kind === 'raw' ? body.bytes : null);
+  const ofHeaders = wrapping.redactions.filter(({ path }) => path.startsWith('requestHeaders'));
+  const envelope = newEnvelope({
+    request_headers: headers.hash,
+    template,
+    system_tip: parts?.system.tip ?? null,
+    tools_tip: parts?.tools.tip ?? null,
+    system_hash: wrapping.systemHash,
+    method: cleanText(wrapping.method),
+    path: cleanText(wrapping.path),
+    http_version: cleanText(wrapping.httpVersion),
+    redactions: JSON.stringify(ofHeaders),
+  });
   return {
     row: {
-      ...row,
-      template: template.hash,
-      overlay: overlay?.hash ?? null,
-      messages_tip: messages.tip,
-      system_tip: system.tip,
-      tools_tip: tools.tip,
+      envelope: envelope.key,
+      request_length: length === String(wrapping.bodySize) ? null : length,
+      overlay,
+      messages_tip: parts?.messages.tip ?? null,
+      raw,
+      redactions:
+        ofHeaders.length === wrapping.redactions.length ? null : JSON.stringify(wrapping.redactions),
     },
     content: {
-      blocks: [headerBlock, template, ...(overlay === null ? [] : [overlay])],
-      chains: [
-        { kind: 'message', chain: messages },
-        { kind: 'system', chain: system },
-        { kind: 'tools', chain: tools },
-      ],
+      blocks,
+      chains:
+        parts === null
+          ? []
+          : [
+              { kind: 'message', chain: parts.messages },
+              { kind: 'system', chain: parts.system },
+              { kind: 'tools', chain: parts.tools },
+            ],
+      envelope,
     },
   };
 }
 
 /** The request body, byte for byte as it was received; null without one. */
-export async function readRequestBody(
-  db: Store,
-  tenant: string,
-  row: Omit<RequestContent, 'request_headers' | 'request_length'>,
-): Promise<Buffer | null> {
+export async function readRequestBody(db: Store, tenant: string, row: BodyParts): Promise<Buffer | null> {
   if (row.raw !== null) return readBlock(db, tenant, row.raw);
   if (row.template === null) return null;
   return joinBody({
@@ -83,18 +101,17 @@ export async function readRequestBody(
 
 export async function readHeaders(
   db: Store,
-  tenant: string,
-  hash: Buffer | null,
-  length: string | null,
+  row: Pick<ExchangeTable, 'tenant' | 'request_headers' | 'request_length' | 'request_size'>,
 ): Promise<HeaderPairs> {
-  if (hash === null) return [];
-  const pairs = JSON.parse((await readBlock(db, tenant, hash)).toString()) as [string, string | null][];
-  return pairs.map(([name, value]) => [name, value ?? length ?? '']);
+  const block = await readBlock(db, row.tenant, row.request_headers);
+  const pairs = JSON.parse(block.toString()) as [string, string | null][];
+  const length = row.request_length ?? String(row.request_size);
+  return pairs.map(([name, value]) => [name, value ?? length]);
 }
 
 /**
- * Headers as a block. A client sends the same ones all session long but for the content length: with that one kept in
- * the row they are stored once.
+ * Headers as a block. A client sends the same ones all session long but for the content length: without that one, which
+ * nearly always is the body's, they are stored once.
  */
 function foldHeaders(headers: HeaderPairs): { block: NewBlock; length: string | null } {
   const lengths = headers.filter(([name]) => name.toLowerCase() === 'content-length');

@@ -174,14 +174,14 @@ async function deleteExchanges(tx: Tx, tenant: string, ids: string[]): Promise<v
       on conflict do nothing
     ), reference as (
       select reference.* from gone
-      cross join lateral ${referencesOf('request', 'gone')} as reference (key, is_node)
+      cross join lateral ${referencesOf('request', 'gone')} as reference (key, kind)
       union all
       select reference.* from answered
-      cross join lateral ${referencesOf('answer', 'answered')} as reference (key, is_node)
+      cross join lateral ${referencesOf('answer', 'answered')} as reference (key, kind)
     )
-    insert into unused (tenant, is_node, key)
-    select distinct ${tenant}, reference.is_node, reference.key
-    from reference where reference.key is not null and (not is_node or (
+    insert into unused (tenant, kind, key)
+    select distinct ${tenant}, reference.kind, reference.key
+    from reference where reference.key is not null and (reference.kind <> 'node' or (
       select 1 from node below where below.parent = reference.key and ${tenantIs('below', tenant)} limit 1
     ) is null)
     on conflict do nothing`.execute(tx);

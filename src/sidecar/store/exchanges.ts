@@ -39,8 +39,10 @@ export async function insertExchange(
 export async function findRunning(db: Store, tenant: string, id: string): Promise<RunningExchange | null> {
   type Row = Omit<RunningExchange, 'messages_tip'> & { tip: Buffer | null; depth: number };
   const { rows } = await sql<Row>`
-    select conversation_id, type, model, session_id, project, account_id, request_link, redactions,
-      node.key as tip, node.depth
+    select conversation_id, type, model, session_id, project, account_id, request_link,
+      coalesce(request.redactions, (
+        select redactions from envelope where envelope.tenant = ${tenant} and envelope.key = request.envelope
+      )) as redactions, node.key as tip, node.depth
     from request left join node on node.tenant = ${tenant} and node.key = request.messages_tip
     where request.tenant = ${tenant} and request.id = ${id}::uuid
       and (select 1 from answer where tenant = ${tenant} and id = ${id}::uuid) is null`.execute(db);

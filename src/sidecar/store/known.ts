@@ -1,3 +1,5 @@
+import { Trails } from './trails.ts';
+
 /** Node keys and block hashes that are kept in mind: about 4 MB, more than some hundred sessions have in common. */
 const MOST_KEYS = 30_000;
 
@@ -9,6 +11,8 @@ const MOST_KEYS = 30_000;
 export class Known {
   /** Partitions of `usage` that exist. */
   readonly months = new Set<string>();
+  /** What new runs of chains are compressed with. */
+  readonly trails = new Trails();
   /** The oldest first. */
   readonly #keys = new Set<string>();
 

@@ -18,7 +18,8 @@ const KEPT_USAGE = 20_000;
 export async function measureLive(db: Store): Promise<LiveSize> {
   const { rows } = await sql<LiveSize>`
     select (select count(*) from request) as exchanges,
-      (select coalesce(sum(octet_length(bytes)), 0) from block) as bytes`.execute(db);
+      (select coalesce(sum(octet_length(bytes)), 0) from block)
+        + (select coalesce(sum(octet_length(run)), 0) from node) as bytes`.execute(db);
   return rows[0]!;
 }
 

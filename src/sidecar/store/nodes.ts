@@ -1,21 +1,75 @@
 import { sql } from 'kysely';
+import { decodeRun, encodeRun } from '../core/runs.ts';
 import type { ChainItem } from '../core/split.ts';
 import { unpack } from './blocks.ts';
 import type { Store } from './tables.ts';
+import { lastBytes } from './trails.ts';
 
 /** The items of the chain that ends in `tip`, first one first. Throws for a tip that is not stored. */
 export async function readChain(db: Store, tenant: string, tip: Buffer | null): Promise<ChainItem[]> {
   if (tip === null) return [];
-  const { rows } = await sql<{ shell: Buffer | null; codec: number; bytes: Buffer }>`
+  const items = await readAfter(db, tenant, tip, null);
+  if (items.length === 0) throw new Error('A chain is not in the store');
+  return items;
+}
+
+interface Row {
+  shell: Buffer | null;
+  depth: number;
+  run: Buffer | null;
+  /** Of its block, which is apart; null: its items are in `run`. */
+  codec: number | null;
+  bytes: Buffer | null;
+  dictionary_from: number | null;
+  /** Not asked for: what comes after is packed with it. */
+  above: boolean;
+}
+
+/**
+ * The items of the chain that ends in `tip`, without those up to the node `start` (null: from its beginning). Reads
+ * further up only as far as runs are packed with what is there, which is 64 rows at most.
+ */
+export async function readAfter(
+  db: Store,
+  tenant: string,
+  tip: Buffer,
+  start: Buffer | null,
+): Promise<ChainItem[]> {
+  const { rows } = await sql<Row>`
     with recursive chain as (
-      select parent, block, shell, depth from node where tenant = ${tenant} and key = ${tip}
+      select parent, block, shell, run, depth, dictionary_from, coalesce(dictionary_from, depth) as needed,
+        false as above
+      from node where tenant = ${tenant} and key = ${tip}
       union all
-      select node.parent, node.block, node.shell, node.depth
+      select node.parent, node.block, node.shell, node.run, node.depth, node.dictionary_from,
+        least(chain.needed, coalesce(node.dictionary_from, node.depth)), chain.above or chain.parent is not distinct from ${start}::bytea
       from chain join node on node.tenant = ${tenant} and node.key = chain.parent
+      where not (chain.above or chain.parent is not distinct from ${start}::bytea) or node.depth > chain.needed
     )
-    select chain.shell, block.codec, block.bytes
-    from chain join block on block.tenant = ${tenant} and block.hash = chain.block
+    select chain.shell, chain.depth, chain.run, block.codec, block.bytes, chain.dictionary_from,
+      chain.above
+    from chain left join block on block.tenant = ${tenant} and block.hash = chain.block
     order by chain.depth`.execute(db);
-  if (rows.length === 0) throw new Error('A chain is not in the store');
-  return rows.map((row) => ({ shell: row.shell, block: unpack(row.codec, row.bytes) }));
+  return decodeRows(rows);
+}
+
+function decodeRows(rows: Row[]): ChainItem[] {
+  const items: ChainItem[] = [];
+  /** Each item as it is in a run, by its depth, as far as it is known. */
+  const encoded: Buffer[] = [];
+  const packed = rows.some((row) => row.dictionary_from !== null);
+  let before = 0;
+  for (const { shell, depth, run, codec, bytes, dictionary_from: from, above } of rows) {
+    const dictionary = (): Buffer => lastBytes(encoded.slice((from ?? 0) + 1, before + 1));
+    const own =
+      run !== null
+        ? decodeRun(unpack(run[0]!, run.subarray(1), dictionary))
+        : [{ shell, block: unpack(codec!, bytes!) }];
+    if (!above) items.push(...own);
+    if (packed) {
+      for (const [index, item] of own.entries()) encoded[depth - own.length + 1 + index] = encodeRun([item]);
+    }
+    before = depth;
+  }
+  return items;
 }

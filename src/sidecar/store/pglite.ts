@@ -69,6 +69,9 @@ export async function openPglite(dataDir: string | null, creator: URL | null): P
         await sql`analyze ${sql.ref(name)}`.execute(db);
       }
     },
+    async tidy() {
+      await sql`vacuum conversation`.execute(db);
+    },
     slowQueries,
     async vacuum(table) {
       await sql`vacuum (analyze) ${sql.ref(table)}`.execute(db);

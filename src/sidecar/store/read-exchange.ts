@@ -13,6 +13,7 @@ const DETAIL_COLUMNS = [
   'exchange.tenant',
   'exchange.request_headers',
   'exchange.request_length',
+  'exchange.request_size',
   'exchange.template',
   'exchange.overlay',
   'exchange.messages_tip',
@@ -24,6 +25,7 @@ const DETAIL_COLUMNS = [
   'exchange.redactions',
   'exchange.response_headers',
   'exchange.response_header_values',
+  'exchange.upstream_id',
   'exchange.response_shape',
   'exchange.response_tip',
   'exchange.response_packed',
@@ -56,9 +58,7 @@ export async function readExchange(
   const read = readMessage(responseHeaders, response?.bytes ?? null, row.streaming);
   const detail: RequestDetail = {
     ...toRequestRow(row),
-    requestHeaders: wants('requestHeaders')
-      ? await readHeaders(db, tenant, row.request_headers, row.request_length)
-      : [],
+    requestHeaders: wants('requestHeaders') ? await readHeaders(db, row) : [],
     requestBody: wants('requestBody') ? jsonOrText(await readRequestBody(db, tenant, row)) : null,
     responseHeaders,
     responseBody: read.body,

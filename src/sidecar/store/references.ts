@@ -1,20 +1,22 @@
 import { sql, type RawBuilder } from 'kysely';
-import type { Tx } from './tables.ts';
+import type { ContentKind, Tx } from './tables.ts';
 
 /**
  * Who refers to content, beside nodes: each column has a foreign key and an index, so that asking costs one look-up.
- * A migration that adds such a column adds it here.
+ * A migration that adds such a column adds it here. Of `node`: the last ones of chains.
  */
 export const REFERENCES = {
-  request: {
-    block: ['request_headers', 'template', 'overlay', 'raw'],
-    /** The last nodes of chains. */
-    node: ['messages_tip', 'system_tip', 'tools_tip'],
+  request: { envelope: ['envelope'], node: ['messages_tip'], block: ['overlay', 'raw'] },
+  answer: {
+    envelope: [],
+    node: ['response_tip'],
+    block: ['response_headers', 'response_body', 'response_shape'],
   },
-  answer: { block: ['response_headers', 'response_body', 'response_shape'], node: ['response_tip'] },
+  envelope: { envelope: [], node: ['system_tip', 'tools_tip'], block: ['request_headers', 'template'] },
 } as const;
 
-const TABLES = ['request', 'answer'] as const;
+const TABLES = ['request', 'answer', 'envelope'] as const;
+const KINDS = ['envelope', 'node', 'block'] as const;
 
 /** Nearly unique ones, with a hash index. */
 const BY_HASH: ReadonlySet<string> = new Set(['messages_tip', 'response_tip', 'raw', 'response_body']);
@@ -31,7 +33,7 @@ export function nodeIsUnused(
   return all([
     sql`(select 1 from node below where below.parent = ${key} and ${tenantIs('below', tenant)}
       and below.key is distinct from ${child} limit 1) is null`,
-    ...noExchange(tenant, 'node', key),
+    ...noReference(tenant, 'node', key),
   ]);
 }
 
@@ -39,24 +41,24 @@ export function nodeIsUnused(
 export function blockIsUnused(tenant: string, hash: RawBuilder<unknown>): RawBuilder<unknown> {
   return all([
     sql`(select 1 from node above where above.block = ${hash} and ${tenantIs('above', tenant)} limit 1) is null`,
-    ...noExchange(tenant, 'block', hash),
+    ...noReference(tenant, 'block', hash),
   ]);
 }
 
-/** The content columns of a row of `table`, one row of (key, is_node) each; for `cross join lateral`. */
+/** True for an envelope (its key is `key`) that no request has. */
+export function envelopeIsUnused(tenant: string, key: RawBuilder<unknown>): RawBuilder<unknown> {
+  return all(noReference(tenant, 'envelope', key));
+}
+
+/** The content columns of a row of `table`, one row of (key, kind) each; for `cross join lateral`. */
 export function referencesOf(table: keyof typeof REFERENCES, row: string): RawBuilder<unknown> {
-  const values = [
-    ...REFERENCES[table].node.map((column) => sql`(${sql.ref(`${row}.${column}`)}, true)`),
-    ...REFERENCES[table].block.map((column) => sql`(${sql.ref(`${row}.${column}`)}, false)`),
-  ];
+  const values = KINDS.flatMap((kind) =>
+    REFERENCES[table][kind].map((column) => sql`(${sql.ref(`${row}.${column}`)}, ${sql.lit(kind)})`),
+  );
   return sql`(values ${sql.join(values)})`;
 }
 
-function noExchange(
-  tenant: string,
-  target: 'block' | 'node',
-  key: RawBuilder<unknown>,
-): RawBuilder<unknown>[] {
+function noReference(tenant: string, target: ContentKind, key: RawBuilder<unknown>): RawBuilder<unknown>[] {
   const none = (table: string, column: string): RawBuilder<unknown> => {
     const condition = BY_HASH.has(column) ? tenantIs('user_', tenant) : sql`user_.tenant = ${tenant}`;
     return sql`(select 1 from ${sql.table(table)} user_ where ${sql.ref(`user_.${column}`)} = ${key}

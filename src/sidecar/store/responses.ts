@@ -1,12 +1,12 @@
-import { sql } from 'kysely';
 import { chainNodes, type ChainPoint } from '../core/chain.ts';
 import type { Cut } from '../core/cuts.ts';
 import { foldResponseHeaders, unfoldResponseHeaders, type HeaderPairs } from '../core/header-values.ts';
 import type { PreparedChain } from '../core/prepare.ts';
 import { packResponse } from '../core/stream-pack.ts';
 import { unpackCuts, unpackResponse } from '../core/stream-unpack.ts';
-import { newBlock, readBlock, unpack, type NewBlock } from './blocks.ts';
+import { newBlock, readBlock, type NewBlock } from './blocks.ts';
 import { unpackOldCuts } from './cuts.ts';
+import { readAfter } from './nodes.ts';
 import type { ExchangeTable, Store } from './tables.ts';
 
 /** The columns of an exchange that say what was answered and how it arrived. */
@@ -32,11 +32,13 @@ export interface PreparedResponse {
 const ANSWER_SHELL = Buffer.from('{"role":"assistant","content":\0}');
 
 /**
- * Everything that can be done before the transaction. `headers`: null when there was no response; `content`: null
+ * Everything that can be done before the transaction. `headers`: null when there was no response; `upstreamId`:
+ * what its row has as `upstream_id`; `content`: null
  * without a body (or with too much of it); `tip`: the last node of the request's messages, when it has one.
  */
 export function prepareResponse(
   headers: HeaderPairs | null,
+  upstreamId: string | null,
   content: { body: Buffer; cuts: Cut[] } | null,
   tip: ChainPoint | null,
 ): PreparedResponse {
@@ -54,7 +56,7 @@ export function prepareResponse(
     return block.hash;
   };
   if (headers !== null) {
-    const { shape, values } = foldResponseHeaders(headers);
+    const { shape, values } = foldResponseHeaders(headers, knownOf(upstreamId));
     row.response_headers = put(newBlock('headers', Buffer.from(JSON.stringify(shape))));
     row.response_header_values = values;
   }
@@ -92,7 +94,9 @@ export async function readResponse(
 ): Promise<{ bytes: Buffer; cuts: Cut[] } | null> {
   const { response_packed: packed, response_shape: shape, response_body: body } = row;
   if (shape !== null && packed !== null) {
-    const blocks = await readAnswer(db, tenant, row.response_tip, row.messages_tip);
+    const { response_tip: tip, messages_tip: start } = row;
+    const answer = tip === null ? [] : await readAfter(db, tenant, tip, start);
+    const blocks = answer.map(({ block }) => block);
     const response = unpackResponse({ blocks, shape: await readBlock(db, tenant, shape) }, packed);
     if (response === null) throw new Error('A response does not fit its blocks');
     return response;
@@ -107,32 +111,13 @@ const NOTHING = Buffer.alloc(0);
 export async function readResponseHeaders(
   db: Store,
   tenant: string,
-  row: Pick<ResponseRow, 'response_headers' | 'response_header_values'>,
+  row: Pick<ExchangeTable, 'response_headers' | 'response_header_values' | 'upstream_id'>,
 ): Promise<HeaderPairs> {
   if (row.response_headers === null) return [];
   const block = await readBlock(db, tenant, row.response_headers);
   const shape = JSON.parse(block.toString()) as [string, string | null][];
-  return unfoldResponseHeaders({ shape, values: row.response_header_values });
+  return unfoldResponseHeaders({ shape, values: row.response_header_values }, knownOf(row.upstream_id));
 }
 
-/** The blocks of the chain that ends in `tip`, back to the request's messages, first one first. */
-async function readAnswer(
-  db: Store,
-  tenant: string,
-  tip: Buffer | null,
-  messagesTip: Buffer | null,
-): Promise<Buffer[]> {
-  if (tip === null) return [];
-  const { rows } = await sql<{ codec: number; bytes: Buffer }>`
-    with recursive answer as (
-      select parent, block, depth from node where tenant = ${tenant} and key = ${tip}
-      union all
-      select node.parent, node.block, node.depth
-      from answer join node on node.tenant = ${tenant} and node.key = answer.parent
-      where answer.parent is distinct from ${messagesTip}::bytea
-    )
-    select block.codec, block.bytes
-    from answer join block on block.tenant = ${tenant} and block.hash = answer.block
-    order by answer.depth`.execute(db);
-  return rows.map((row) => unpack(row.codec, row.bytes));
-}
+/** The upstream's id of the request is a column, and most often a header too. */
+const knownOf = (upstreamId: string | null): string[] => (upstreamId === null ? [] : [upstreamId]);

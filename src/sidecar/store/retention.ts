@@ -75,13 +75,13 @@ export async function looseExchanges(
   };
 }
 
-/** Tenants with exchanges, by an index that has the tenant first: one look-up for each. */
+/** Tenants with exchanges, by their envelopes, whose key has the tenant first: one look-up for each. */
 export async function listTenants(db: Store): Promise<string[]> {
   const { rows } = await sql<{ tenant: string }>`
     with recursive found as (
-      (select tenant from request order by tenant limit 1)
+      (select tenant from envelope order by tenant limit 1)
       union all
-      select (select tenant from request where request.tenant > found.tenant order by tenant limit 1)
+      select (select tenant from envelope where envelope.tenant > found.tenant order by tenant limit 1)
       from found where found.tenant is not null
     )
     select tenant from found where tenant is not null`.execute(db);
@@ -90,14 +90,14 @@ export async function listTenants(db: Store): Promise<string[]> {
 
 /**
  * What all rows take, index entries included and the free room of the files not: content is added up by slices of its
- * table's pages (`measureSlice`), what rows take beside it is their number times a measured figure.
+ * tables' pages (`measureSlice`), what rows take beside it is their number times a measured figure.
  */
 export async function measureStart(
   db: Store,
 ): Promise<{ fileBytes: number; rowBytes: number; slices: number }> {
   const rowBytes = (await rowsOf(db, 'request')) * EXCHANGE_BYTES + (await rowsOf(db, 'node')) * NODE_BYTES;
   const { rows } = await sql<{ pages: number; bytes: number }>`select
-    pg_relation_size('block') / current_setting('block_size')::bigint as pages,
+    greatest(pg_relation_size('block'), pg_relation_size('node')) / current_setting('block_size')::bigint as pages,
     pg_total_relation_size('block') + pg_total_relation_size('node') +
       pg_total_relation_size('request') + pg_total_relation_size('answer') as bytes
   `.execute(db);
@@ -105,12 +105,13 @@ export async function measureStart(
   return { fileBytes: bytes, rowBytes, slices: Math.ceil(pages / PAGES_PER_SLICE) };
 }
 
-/** Bytes of the blocks on the pages of one slice. */
+/** Bytes of the blocks and runs on the pages of one slice, of both tables. */
 export async function measureSlice(db: Store, slice: number): Promise<number> {
   const from = slice * PAGES_PER_SLICE;
+  const there = sql`ctid >= ${`(${from},0)`}::tid and ctid < ${`(${from + PAGES_PER_SLICE},0)`}::tid`;
   const { rows } = await sql<{ bytes: number }>`
-    select coalesce(sum(octet_length(bytes) + ${BLOCK_BYTES}::integer), 0) as bytes from block
-    where ctid >= ${`(${from},0)`}::tid and ctid < ${`(${from + PAGES_PER_SLICE},0)`}::tid`.execute(db);
+    select (select coalesce(sum(octet_length(bytes) + ${BLOCK_BYTES}::integer), 0) from block where ${there})
+      + (select coalesce(sum(octet_length(run)), 0) from node where ${there}) as bytes`.execute(db);
   return rows[0]!.bytes;
 }
 

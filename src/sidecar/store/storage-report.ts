@@ -1,4 +1,4 @@
-import { sql } from 'kysely';
+import { sql, type RawBuilder } from 'kysely';
 import type { SlowQuery, StorageReport } from '../../protocol/storage.ts';
 import type { Database } from './database.ts';
 import { shorten, SLOW_QUERY_MS } from './slow-queries.ts';
@@ -24,17 +24,28 @@ export async function readStorage(database: Database, turn: () => Promise<void>)
   const exchangeSizes = [sizes.get('request'), sizes.get('answer')];
   const exchanges = sizes.get('request')?.rows ?? 0;
   await turn();
-  const byKind = await contentByKind(db, sizes.get('block'));
+  const [block, node] = [sizes.get('block'), sizes.get('node')];
+  const blocks = await contentByKind(db, block, { table: 'block', kind: sql`kind`, bytes: sql`bytes` });
+  const runs = await contentByKind(db, node, {
+    table: 'node',
+    kind: sql`case when run is not null then 'message' end`,
+    bytes: sql`run`,
+  });
+  const messages = runs.find(({ kind }) => kind === 'message');
   await turn();
   const growthPerDay = await readGrowth(db);
   await turn();
   return {
     totalBytes,
     exchanges,
-    blocks: sizes.get('block')?.rows ?? 0,
+    blocks: (block?.rows ?? 0) + (messages?.rows ?? 0),
     bytesPerExchange: exchanges === 0 ? 0 : Math.round(totalBytes / exchanges),
     estimated: tables.some((table) => table.estimated),
-    byKind: [...byKind, ...asKind('node', [sizes.get('node')]), ...asKind('exchange', exchangeSizes)],
+    byKind: [
+      ...withRuns(blocks, messages),
+      ...asKind('node', [node]).map((kind) => ({ ...kind, bytes: kind.bytes - (messages?.bytes ?? 0) })),
+      ...asKind('exchange', exchangeSizes),
+    ],
     growthPerDay,
     database: {
       connections: await countConnections(db),
@@ -51,21 +62,37 @@ function asKind(kind: string, tables: (TableSize | undefined)[]): StorageReport[
   return found[0] === undefined ? [] : [{ kind, rows: found[0].rows, bytes }];
 }
 
-/** Blocks by kind, their bytes as stored (compressed). */
-async function contentByKind(db: Store, block: TableSize | undefined): Promise<StorageReport['byKind']> {
-  const pages = (block?.bytes ?? 0) / 8192;
+type Kinds = StorageReport['byKind'];
+
+/** Content by kind, its bytes as stored (compressed). */
+async function contentByKind(
+  db: Store,
+  size: TableSize | undefined,
+  from: { table: 'block' | 'node'; kind: RawBuilder<unknown>; bytes: RawBuilder<unknown> },
+): Promise<Kinds> {
+  const pages = (size?.bytes ?? 0) / 8192;
   const percent = pages <= SAMPLED_PAGES ? 100 : (100 * SAMPLED_PAGES) / pages;
   const sample = percent === 100 ? sql`` : sql`tablesample system (${percent}::real)`;
-  const { rows } = await sql<{ kind: string; rows: number; bytes: number }>`
-    select kind, count(*) as rows, sum(octet_length(bytes)) as bytes from block ${sample}
-    group by kind order by sum(octet_length(bytes)) desc, kind`.execute(db);
+  const { rows } = await sql<{ kind: string | null; rows: number; bytes: number }>`
+    select ${from.kind} as kind, count(*) as rows, coalesce(sum(octet_length(${from.bytes})), 0) as bytes
+    from ${sql.table(from.table)} ${sample} group by 1`.execute(db);
   const seen = rows.reduce((sum, row) => sum + row.rows, 0);
-  const scale = percent === 100 || seen === 0 ? 1 : (block?.rows ?? seen) / seen;
-  return rows.map((row) => ({
-    kind: row.kind,
-    rows: Math.round(row.rows * scale),
-    bytes: Math.round(row.bytes * scale),
-  }));
+  const scale = percent === 100 || seen === 0 ? 1 : (size?.rows ?? seen) / seen;
+  return rows.flatMap((row) =>
+    row.kind === null
+      ? []
+      : [{ kind: row.kind, rows: Math.round(row.rows * scale), bytes: Math.round(row.bytes * scale) }],
+  );
+}
+
+/** Blocks of messages and the runs in `node` are one kind; the one that takes most first. */
+function withRuns(blocks: Kinds, runs: Kinds[number] | undefined): Kinds {
+  const kinds = new Map(blocks.map((kind) => [kind.kind, kind]));
+  if (runs !== undefined) {
+    const { rows, bytes } = kinds.get(runs.kind) ?? { rows: 0, bytes: 0 };
+    kinds.set(runs.kind, { kind: runs.kind, rows: rows + runs.rows, bytes: bytes + runs.bytes });
+  }
+  return [...kinds.values()].sort((a, b) => b.bytes - a.bytes || (a.kind < b.kind ? -1 : 1));
 }
 
 /** What each of the last days (UTC) added, by what its exchanges stored. */

@@ -1,14 +1,15 @@
 import { sql } from 'kysely';
 import type { Database } from './database.ts';
-import { blockIsUnused, byIndexOnly, nodeIsUnused } from './references.ts';
+import { blockIsUnused, byIndexOnly, envelopeIsUnused, nodeIsUnused, referencesOf } from './references.ts';
 import { BLOCK_BYTES, NODE_BYTES } from './row-costs.ts';
-import type { Store, Tx } from './tables.ts';
+import type { ContentKind, Store, Tx } from './tables.ts';
 
 /** The share of a slice that may be beginnings of chains; the rest is for what hangs above them. */
 const STARTS = 4;
 
 interface Swept {
   nodes: number;
+  /** Pieces of content: blocks, and runs of them that were rows of `node`. */
   blocks: number;
   bytes: number;
   /** Nothing is left to look at. */
@@ -30,23 +31,32 @@ export async function sweepSlice(database: Database, tenant: string, size: numbe
   return database.db.transaction().execute(async (tx) => {
     await byIndexOnly(tx);
     await lockHousekeeping(database, tx, tenant);
-    const starts = await takeSuspects(tx, tenant, true, Math.max(1, Math.ceil(size / STARTS)));
+    const envelopes = await takeSuspects(tx, tenant, 'envelope', size);
+    const freed = envelopes.length === 0 ? [] : await deleteEnvelopes(tx, tenant, envelopes);
+    const starts = await takeSuspects(tx, tenant, 'node', Math.max(1, Math.ceil(size / STARTS)));
     const nodes = starts.length === 0 ? [] : await deleteChainEnds(tx, tenant, starts, size);
-    const listed = starts.length === 0 ? await takeSuspects(tx, tenant, false, size) : [];
-    const hashes = distinct([...listed, ...nodes.map((node) => node.block)]);
+    const listed = starts.length === 0 ? await takeSuspects(tx, tenant, 'block', size) : [];
+    const hashes = distinct([...listed, ...nodes.flatMap((node) => node.block ?? [])]);
     const blocks = hashes.length === 0 ? [] : await deleteBlocks(tx, tenant, hashes);
-    const keptNodes = await settle(tx, tenant, true, starts, [
+    const keptEnvelopes = await settle(tx, tenant, 'envelope', envelopes, envelopes);
+    const keptNodes = await settle(tx, tenant, 'node', starts, [
       ...starts,
+      ...keysOf(freed, 'node'),
       ...nodes.flatMap((node) => node.parent ?? []),
     ]);
-    const keptBlocks = await settle(tx, tenant, false, listed, without(hashes, blocks));
-    const taken = starts.length + listed.length;
+    const keptBlocks = await settle(tx, tenant, 'block', listed, [
+      ...without(hashes, blocks),
+      ...keysOf(freed, 'block'),
+    ]);
+    const taken = envelopes.length + starts.length + listed.length;
     return {
       nodes: nodes.length,
-      blocks: blocks.length,
-      bytes: nodes.length * NODE_BYTES + blocks.reduce((sum, block) => sum + block.bytes + BLOCK_BYTES, 0),
+      blocks: blocks.length + nodes.filter((node) => node.block === null).length,
+      bytes:
+        nodes.reduce((sum, node) => sum + node.bytes + NODE_BYTES, 0) +
+        blocks.reduce((sum, block) => sum + block.bytes + BLOCK_BYTES, 0),
       done: taken === 0,
-      moved: nodes.length + blocks.length > 0 || keptNodes + keptBlocks < taken,
+      moved: nodes.length + blocks.length > 0 || keptEnvelopes + keptNodes + keptBlocks < taken,
     };
   });
 }
@@ -65,17 +75,44 @@ export async function lockHousekeeping(database: Database, tx: Tx, tenant: strin
   await database.lockTenant(tx, `${tenant} housekeeping`);
 }
 
-async function takeSuspects(tx: Tx, tenant: string, isNode: boolean, limit: number): Promise<Buffer[]> {
+async function takeSuspects(tx: Tx, tenant: string, kind: ContentKind, limit: number): Promise<Buffer[]> {
   const { rows } = await sql<{ key: Buffer }>`
-    select key from unused where tenant = ${tenant} and is_node = ${isNode}
+    select key from unused where tenant = ${tenant} and kind = ${kind}
     order by key limit ${limit}`.execute(tx);
   return rows.map((row) => row.key);
+}
+
+/** What an envelope, or anything else that is gone, referred to. */
+interface Freed {
+  kind: ContentKind;
+  key: Buffer;
+}
+
+const keysOf = (freed: Freed[], kind: ContentKind): Buffer[] =>
+  distinct(freed.flatMap((one) => (one.kind === kind ? one.key : [])));
+
+/** Deletes those that no request has (any more), and tells what they referred to. */
+async function deleteEnvelopes(tx: Tx, tenant: string, keys: Buffer[]): Promise<Freed[]> {
+  const unused = envelopeIsUnused(tenant, sql`envelope.key`);
+  const { rows: locked } = await sql<{ key: Buffer }>`
+    select key from envelope where tenant = ${tenant} and key = any(${keys}::bytea[]) and ${unused}
+    order by key for update skip locked`.execute(tx);
+  if (locked.length === 0) return [];
+  const { rows } = await sql<Freed>`
+    with gone as (
+      delete from envelope where tenant = ${tenant} and key = any(${locked.map((row) => row.key)}::bytea[])
+        and ${unused} returning *
+    )
+    select reference.* from gone cross join lateral ${referencesOf('envelope', 'gone')} as reference (key, kind)
+    where reference.key is not null`.execute(tx);
+  return rows;
 }
 
 interface DeletedNode {
   key: Buffer;
   parent: Buffer | null;
-  block: Buffer;
+  block: Buffer | null;
+  bytes: number;
 }
 
 /** Deletes from each start upwards as far as nobody else needs it, at most `size` nodes in all. */
@@ -110,7 +147,7 @@ async function deleteChainEnds(
   // Looked at again now that nobody can refer to them any more.
   const { rows } = await sql<DeletedNode>`${ends(locked.map((row) => row.key))}
     delete from node where tenant = ${tenant} and key = any(array(select key from chain_end))
-    returning key, parent, block`.execute(tx);
+    returning key, parent, block, coalesce(octet_length(run), 0) as bytes`.execute(tx);
   return rows;
 }
 
@@ -138,22 +175,25 @@ async function deleteBlocks(tx: Tx, tenant: string, hashes: Buffer[]): Promise<D
 async function settle(
   tx: Tx,
   tenant: string,
-  isNode: boolean,
+  kind: ContentKind,
   listed: Buffer[],
   remaining: Buffer[],
 ): Promise<number> {
   if (listed.length > 0) {
-    await sql`delete from unused where tenant = ${tenant} and is_node = ${isNode}
+    await sql`delete from unused where tenant = ${tenant} and kind = ${kind}
       and key = any(${listed}::bytea[])`.execute(tx);
   }
   if (remaining.length === 0) return 0;
-  const found = isNode
-    ? sql`select ${tenant}, true, node.key from node where node.tenant = ${tenant}
-        and node.key = any(${remaining}::bytea[]) and ${nodeIsUnused(tenant, sql`node.key`, sql`null::bytea`)}`
-    : sql`select ${tenant}, false, block.hash from block where block.tenant = ${tenant}
-        and block.hash = any(${remaining}::bytea[]) and ${blockIsUnused(tenant, sql`block.hash`)}`;
+  const found = {
+    envelope: sql`select ${tenant}, 'envelope', key from envelope where tenant = ${tenant}
+      and key = any(${remaining}::bytea[]) and ${envelopeIsUnused(tenant, sql`envelope.key`)}`,
+    node: sql`select ${tenant}, 'node', node.key from node where node.tenant = ${tenant}
+      and node.key = any(${remaining}::bytea[]) and ${nodeIsUnused(tenant, sql`node.key`, sql`null::bytea`)}`,
+    block: sql`select ${tenant}, 'block', block.hash from block where block.tenant = ${tenant}
+      and block.hash = any(${remaining}::bytea[]) and ${blockIsUnused(tenant, sql`block.hash`)}`,
+  }[kind];
   const { rows } = await sql<{ key: Buffer }>`
-    insert into unused (tenant, is_node, key) ${found} on conflict do nothing returning key`.execute(tx);
+    insert into unused (tenant, kind, key) ${found} on conflict do nothing returning key`.execute(tx);
   const before = new Set(listed.map((key) => key.toString('latin1')));
   return rows.filter((row) => before.has(row.key.toString('latin1'))).length;
 }

@@ -6,6 +6,7 @@ export interface Tables {
   setting: SettingTable;
   block: BlockTable;
   node: NodeTable;
+  envelope: EnvelopeTable;
   conversation: ConversationTable;
   branch: BranchTable;
   request: RequestTable;
@@ -47,13 +48,18 @@ interface BlockTable {
   bytes: Buffer;
 }
 
+/** One item with its block apart, or a run of items. */
 interface NodeTable {
   tenant: string;
   key: Buffer;
   parent: Buffer | null;
-  block: Buffer;
+  block: Buffer | null;
   shell: Buffer | null;
   depth: number;
+  /** What `run` is packed with: the items deeper than this, up to the parent's; null: nothing. */
+  dictionary_from: number | null;
+  /** The codec in one byte, then the packed items. */
+  run: Buffer | null;
 }
 
 interface ConversationTable {
@@ -89,14 +95,40 @@ export interface BranchTable {
   created_at: Time;
 }
 
+/** What stays the same from one request of a session to the next. */
+export interface EnvelopeTable extends Pick<
+  ExchangeTable,
+  | 'request_headers'
+  | 'template'
+  | 'system_tip'
+  | 'tools_tip'
+  | 'system_hash'
+  | 'method'
+  | 'path'
+  | 'http_version'
+> {
+  tenant: string;
+  key: Buffer;
+  /** Of the headers. */
+  redactions: Json<ExchangeRedaction[]>;
+}
+
 /** What is known of an exchange when it begins. Only housekeeping changes a row. */
-export type RequestTable = Omit<ExchangeTable, Exclude<keyof AnswerTable, keyof SharedColumns>>;
+export type RequestTable = Omit<
+  ExchangeTable,
+  Exclude<keyof AnswerTable, keyof SharedColumns> | Exclude<keyof EnvelopeTable, 'tenant'> | 'tool_ids'
+> & {
+  envelope: Buffer;
+  /** All of them; null: those of the envelope. */
+  redactions: ColumnType<ExchangeRedaction[] | null, string | null, never>;
+  /** Of the last message; see `tool-numbers.ts`. */
+  tool_ids: number[] | null;
+};
 
 /** What its end tells; an exchange without a row runs. Never changed. */
 export type AnswerTable = Pick<
   ExchangeTable,
   | 'state'
-  | 'ended_at'
   | 'first_byte_ms'
   | 'first_token_ms'
   | 'duration_ms'
@@ -134,7 +166,7 @@ interface SharedColumns {
   /** All of them. */
   redactions: ColumnType<ExchangeRedaction[] | null, string | null, never>;
   /** Of the tools that the answer calls, if any. */
-  tool_ids: string[] | null;
+  tool_ids: number[] | null;
   stored_bytes: Defaulted<number>;
 }
 
@@ -213,7 +245,7 @@ export interface ExchangeTable {
   link_version: number;
   system_hash: Buffer | null;
   summarises: Defaulted<boolean>;
-  tool_ids: Defaulted<string[]>;
+  tool_ids: number[] | null;
   link_signal: LinkSignal;
   link_matched: number;
   link_candidates: Json<{ requestId: string; signal: LinkSignal; why: string }[]>;
@@ -243,10 +275,13 @@ interface CredentialTable {
   seen_at: Time;
 }
 
-/** Content that lost a reference: `key` is a node's key or a block's hash. */
+/** What content is kept in. */
+export type ContentKind = 'envelope' | 'node' | 'block';
+
+/** Content that lost a reference: `key` is an envelope's or a node's key or a block's hash. */
 interface UnusedTable {
   tenant: string;
-  is_node: boolean;
+  kind: ContentKind;
   key: Buffer;
 }
 

@@ -34,7 +34,10 @@ export function byPrefix(found: Case): LinkDecision | null {
   for (const other of matches.filter((one) => !pool.includes(one))) {
     lose(found, other, 'another session, and the own one goes on');
   }
-  for (const other of others) lose(found, other, whyLost(best, other));
+  const way = wayTo(best, matches);
+  for (const other of others) {
+    if (!way.has(other.candidate.requestId)) lose(found, other, whyLost(best, other));
+  }
   if (best.depth < links.length || best.answered) {
     return continuation(
       found,
@@ -46,6 +49,18 @@ export function byPrefix(found: Case): LinkDecision | null {
   return best.candidate.complete
     ? siblingOf(found, best.depth, best.candidate)
     : retryOf(best.depth, best.candidate);
+}
+
+/** The winner's own ancestors share less of the same history: they lead to it, and did not lose. */
+function wayTo(best: Match, matches: Match[]): Set<string> {
+  const parents = new Map(matches.map(({ candidate }) => [candidate.requestId, candidate.parentRequestId]));
+  const way = new Set<string>();
+  let next = best.candidate.parentRequestId;
+  while (next !== null && !way.has(next)) {
+    way.add(next);
+    next = parents.get(next) ?? null;
+  }
+  return way;
 }
 
 function match(found: Case, candidate: LinkCandidate): Match | null {
