@@ -1,6 +1,7 @@
 import { commonPrefix, standsAt } from '../core/common-prefix.ts';
 import type { RequestHead } from '../core/frames.ts';
 import { prepareRequest, type PreparedRequest, type RememberedBody } from '../core/prepare.ts';
+import { inOwnBytes } from './own-bytes.ts';
 
 /** A request ready for its transaction, with the stored body it goes on from. */
 export interface Prepared extends PreparedRequest {
@@ -59,7 +60,7 @@ export class Preparation {
   committed({ tenant, before, remembered }: Prepared): void {
     if (remembered === null || remembered.body.length < this.#limits.smallestBody) return;
     if (before !== null && isSuperseded(before, remembered)) this.#drop(before);
-    const body = { ...remembered, body: ownBytes(remembered.body) };
+    const body = inOwnBytes(remembered, before);
     const line = { tenant, body, bytes: sizeOf(body) };
     this.#lines.push(line);
     this.#bytes += line.bytes;
@@ -106,11 +107,6 @@ const WINDOW = 32;
 function isSuperseded(old: RememberedBody, by: RememberedBody): boolean {
   const index = old.messages.length - 2;
   return index < 0 || old.messages[index] === by.messages[index];
-}
-
-/** A body cut from a larger read would keep all of that alive. */
-function ownBytes(body: Buffer): Buffer {
-  return body.buffer.byteLength > 1.25 * body.length ? Buffer.from(body) : body;
 }
 
 /** An estimate: the bytes, the texts read (two bytes a letter), and the objects around them. */
