@@ -31,9 +31,7 @@ export function inOwnBytes(remembered: RememberedBody, before: RememberedBody | 
     ...remembered,
     body: ownBytes(remembered.body),
     messages: messages.map((message, index) =>
-      message === known[index]
-        ? message
-        : { ...message, tip: { ...message.tip, key: own(message.tip.key) } },
+      message === known[index] ? message : { ...message, tip: { ...message.tip, key: own(message.tip.key) } },
     ),
     links: links.map((link, index) => (link === knownLinks[index] ? link : own(link))),
     system: {
@@ -44,7 +42,10 @@ export function inOwnBytes(remembered: RememberedBody, before: RememberedBody | 
   };
 }
 
-/** A body cut from a larger read would keep all of that alive. */
+/** A body cut from a larger read would keep all of that alive; `Buffer.from` would take a small one from a pool again. */
 function ownBytes(body: Buffer): Buffer {
-  return body.buffer.byteLength > 1.25 * body.length ? Buffer.from(body) : body;
+  if (body.buffer.byteLength <= 1.25 * body.length) return body;
+  const own = Buffer.allocUnsafeSlow(body.length);
+  body.copy(own);
+  return own;
 }

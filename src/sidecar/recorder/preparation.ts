@@ -16,7 +16,11 @@ interface Limits {
   smallestBody: number;
 }
 
-const LIMITS: Limits = { bodies: 64, bytes: 32 * 1024 * 1024, smallestBody: 16 * 1024 };
+/**
+ * The bytes are what memory is: eight sessions with two sub-agents each (bodies of 226 KB on average, 584 KB at most)
+ * find what they go on from in 94.0 % of all turns with 32, 16 and 12 MB, in 84 with 8.
+ */
+const LIMITS: Limits = { bodies: 64, bytes: 16 * 1024 * 1024, smallestBody: 16 * 1024 };
 
 interface Line {
   tenant: string;

@@ -4,13 +4,15 @@ import type { Database } from '../store/database.ts';
 import { LiveRing } from './live-ring.ts';
 import type { Change } from './record.ts';
 import type { LiveLimits, RecorderListener } from './thread.ts';
+import { Tidy } from './tidy.ts';
 
-/** What the store needs now and then while it grows: fresh statistics, and in live mode that the oldest goes. */
+/** What is due now and then while the store grows: fresh statistics, no garbage, in live mode that the oldest goes. */
 export class Upkeep {
   readonly #ring: LiveRing | null;
   /** Exchanges recorded since the database was opened. */
   #sinceOpen = 0;
   #isTimeToAnalyze = false;
+  readonly #tidy = new Tidy();
 
   readonly #tell: (changes: Change[]) => void;
   readonly #log: RecorderListener['onLog'];
@@ -41,6 +43,7 @@ export class Upkeep {
         this.#isTimeToAnalyze = false;
         await database.analyze(pause);
       }
+      this.#tidy.run();
       if (this.#ring !== null) this.#tell(await this.#ring.keep(database));
     } catch (error) {
       if (isUnavailable(error)) throw error;
