@@ -27,11 +27,14 @@ function wasStartedBare(): boolean {
   return !isShort && Object.keys(RUNTIME_ENVIRONMENT).some((name) => process.env[name] === undefined);
 }
 
-/** Not on Windows, and not where Node's program is gone or may not be run: a failure would end the process. */
+/**
+ * Not on Windows, not with a channel to a parent (it would be closed), and not where Node's program is gone or may not
+ * be run: a failure would end the process.
+ */
 function canBeReplaced(): boolean {
   try {
     accessSync(process.execPath, constants.X_OK);
-    return process.execve !== undefined;
+    return process.execve !== undefined && process.send === undefined;
   } catch {
     return false; // It works without, only larger.
   }
