@@ -6,8 +6,8 @@
 export const RUNTIME_FLAGS: readonly string[] = ['--liftoff-only', '--max-semi-space-size=2'];
 
 /**
- * glibc keeps what was freed for each of its arenas, up to 64 MB and more the larger the bodies that pass: 35 MB on
- * PostgreSQL and 60 on PGlite after 2,000 turns. With the limit it begins with written down, it stays there. Other
+ * glibc keeps what was freed for each of its arenas, up to 64 MB and more the larger the bodies that pass: 22 MB on
+ * PostgreSQL and 48 on PGlite after 2,000 turns. With the limit it begins with written down, it stays there. Other
  * systems do not look at it.
  */
 export const RUNTIME_ENVIRONMENT: Readonly<Record<string, string>> = { MALLOC_TRIM_THRESHOLD_: '131072' };

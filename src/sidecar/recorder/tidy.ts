@@ -5,8 +5,9 @@ const MOST_GARBAGE = 16 * 1024 * 1024;
 
 /**
  * Collects this thread's garbage before V8 would. Bodies lie outside its heap, and V8 lets 64 MB of such bytes come
- * together before it looks which of them are still wanted; what has been that large is not all given back. A collection
- * takes 14 to 20 ms (on a busy machine), once for about 60 turns of 170 KB, between two transactions.
+ * together before it looks which of them are still wanted; what has been that large is not all given back (182 MB instead
+ * of 199 after 2,000 turns on PostgreSQL). A collection takes 14 to 20 ms on a busy machine, between two transactions,
+ * once for 100 turns of 180 KB: 0.2 ms a turn.
  */
 export class Tidy {
   /** The least there was since the last collection. */
