@@ -58,8 +58,9 @@ function startSidecar() {
     ...(port ? ['--port=0'] : []),
     ...serveArguments,
   ];
-  // The flags keep the embedded database small: see src/extension/sidecar-launch.ts.
+  // They keep it small: see src/protocol/runtime.ts.
   const sidecar = spawn(pinnedNode, ['--liftoff-only', '--max-semi-space-size=2', ...args], {
+    env: { MALLOC_TRIM_THRESHOLD_: '131072', ...process.env },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let firstSignal = 0;

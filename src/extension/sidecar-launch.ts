@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { RUNTIME_ENVIRONMENT, RUNTIME_FLAGS } from '../protocol/runtime.ts';
 import { failedLine, readyLine, type ReadyLine } from '../protocol/status.ts';
 import { NexusFailure } from './problems.ts';
 
@@ -36,9 +37,6 @@ export interface Launch {
   readonly signal: AbortSignal;
 }
 
-/** The sidecar sets these itself, too; from the command line they save 50 MB more (after 2,000 turns, Node 24). */
-const RUNTIME_FLAGS = ['--liftoff-only', '--max-semi-space-size=2'];
-
 /**
  * Starts `serve` on its own (detached, no window) and resolves with its ready line, also where another sidecar owns
  * the data directory and the line is that one's. Rejects with a `NexusFailure`. After the line nothing of this
@@ -53,7 +51,7 @@ export async function launchSidecar(launch: Launch): Promise<ReadyLine> {
   try {
     child = spawn(launch.node, [...RUNTIME_FLAGS, launch.script, ...serveArguments(launch.options)], {
       cwd: launch.cwd,
-      env: sidecarEnvironment(launch.env, launch.options),
+      env: { ...RUNTIME_ENVIRONMENT, ...sidecarEnvironment(launch.env, launch.options) },
       detached: true,
       windowsHide: true,
       stdio: ['ignore', 'pipe', stderr],

@@ -5,9 +5,9 @@ import { startNode } from './processes.ts';
 import { note, type Row } from './table.ts';
 
 const GOAL_MB = { pglite: 350, postgresql: 200 };
-const TURNS = { full: 20_000, quick: 200 };
+const TURNS = { full: 20_000, quick: 100 };
 
-/** Memory after 2,000 and after 20,000 turns; the quick run sends 200 and only to the embedded database. */
+/** Memory after 2,000 and after 20,000 turns; the quick run sends 100 and only to the embedded database. */
 export async function memoryRows(quick: boolean): Promise<Row[]> {
   if (process.platform !== 'linux') return [note('sidecar memory', 'can be measured on Linux only')];
   const rows: Row[] = [];

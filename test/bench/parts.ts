@@ -20,13 +20,13 @@ export const parts: readonly Part[] = [
     name: 'forwarding',
     about: 'time to first byte and SSE chunks, against a bare Node pipe',
     limit: { full: 180, quick: 40 },
-    run: async (quick) => (await import('./forwarding.ts')).measureForwarding(quick ? 0.3 : 2),
+    run: async (quick) => (await import('./forwarding.ts')).measureForwarding(quick ? 0.15 : 2),
   },
   {
     name: 'loop',
     about: "delay of the proxy thread's loop while 1 MB turns are recorded",
     limit: { full: 60, quick: 30 },
-    run: async (quick) => (await import('./loop.ts')).measureLoop(quick ? 2 : 20),
+    run: async (quick) => (await import('./loop.ts')).measureLoop(quick ? 1 : 20),
   },
   {
     name: 'storage',
@@ -41,7 +41,7 @@ export const parts: readonly Part[] = [
     name: 'packing',
     about: 'bytes and time of storing a streamed response',
     limit: { full: 60, quick: 30 },
-    run: async (quick) => (await import('./packing.ts')).measurePacking(quick ? 0.5 : 5),
+    run: async (quick) => (await import('./packing.ts')).measurePacking(quick ? 0.2 : 5),
   },
   {
     name: 'preparation',
@@ -55,7 +55,7 @@ export const parts: readonly Part[] = [
     limit: { full: 120, quick: 30 },
     run: async (quick) => {
       const { commitRows } = await import('./commit-rows.ts');
-      const effort = quick ? { conversations: 1, turns: 60 } : { conversations: 4, turns: 100 };
+      const effort = quick ? { conversations: 1, turns: 40 } : { conversations: 4, turns: 100 };
       return onEach(['pglite', 'postgresql'], (engine) => commitRows(engine, effort));
     },
   },
@@ -65,7 +65,7 @@ export const parts: readonly Part[] = [
     limit: { full: 420, quick: 40 },
     run: async (quick) => {
       const { lookupRows } = await import('./lookup-rows.ts');
-      if (quick) return lookupRows('pglite', [1_000, 10_000], 60);
+      if (quick) return lookupRows('pglite', [1_000, 5_000], 40);
       return [
         ...(await lookupRows('pglite', [10_000, 100_000], 400)),
         ...(await lookupRows('postgresql', [10_000, 100_000, 1_000_000], 400)),
@@ -79,7 +79,7 @@ export const parts: readonly Part[] = [
     run: async (quick) => {
       const { measureReads } = await import('./reads.ts');
       return onEach(quick ? ['pglite'] : ['pglite', 'postgresql'], (engine) =>
-        measureReads(engine, quick ? 400 : 2000),
+        measureReads(engine, quick ? 200 : 2000),
       );
     },
   },
@@ -89,7 +89,7 @@ export const parts: readonly Part[] = [
     limit: { full: 120, quick: 40 },
     run: async (quick) => {
       const { measureQueries } = await import('./queries.ts');
-      const size = { turns: 1000, conversations: quick ? 2000 : 10_000, rounds: quick ? 15 : 100 };
+      const size = { turns: 1000, conversations: quick ? 1000 : 10_000, rounds: quick ? 10 : 100 };
       return onEach(['pglite', 'postgresql'], (engine) => measureQueries(engine, size));
     },
   },

@@ -120,6 +120,21 @@ describe('what is remembered', () => {
     expect(preparation.prepare(headOf({ tenant: 'two' }), bodyOf('a', 4)).before).toBeNull();
   });
 
+  test('what is remembered keeps no larger memory alive', () => {
+    const preparation = new Preparation({ smallestBody: 0 });
+    // As from the journal: cut from a larger read.
+    for (let n = 1; n <= 4; n++) {
+      const body = Buffer.concat([bodyOf('a', n), Buffer.alloc(100_000)]);
+      send(preparation, body.subarray(0, body.length - 100_000));
+    }
+    const { body, messages, links, system, tools } = preparation.prepare(headOf(), bodyOf('a', 5)).before!;
+    const points = [...messages.map(({ tip }) => tip), system.tip, tools.tip];
+    const digests = [...points.map((point) => point?.key), ...links, system.facts.hash];
+    const pools = digests.map((digest) => digest?.buffer.byteLength ?? 0);
+    expect(Math.max(...pools)).toBeLessThan(2000);
+    expect(body.buffer.byteLength).toBeLessThan(1.25 * body.length + 1);
+  });
+
   test('what is gone from the store is forgotten', () => {
     const preparation = new Preparation({ smallestBody: 0 });
     send(preparation, bodyOf('a', 3));

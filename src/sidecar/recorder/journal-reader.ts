@@ -32,11 +32,14 @@ export class JournalReader {
   read(size: number): Frame[] {
     const frames: Frame[] = [];
     while (!this.damaged && this.#offset < size && frames.length === 0) {
-      const wanted = Buffer.allocUnsafe(Math.min(size - this.#offset, READ_SIZE));
-      const got = this.#bytes().read(wanted, this.#offset);
+      // Read to where it stays: a body in two buffers would be twice the garbage, and it is most of what there is.
+      const known = this.#rest.length;
+      const room = Buffer.allocUnsafe(known + Math.min(size - this.#offset, READ_SIZE));
+      const got = this.#bytes().read(room.subarray(known), this.#offset);
       if (got === 0) break;
       this.#offset += got;
-      const bytes = Buffer.concat([this.#rest, wanted.subarray(0, got)]);
+      this.#rest.copy(room);
+      const bytes = room.subarray(0, known + got);
       const decoded = decodeFrames(bytes);
       frames.push(...decoded.frames);
       this.#rest = bytes.subarray(decoded.used);

@@ -1,6 +1,7 @@
 import { commonPrefix, standsAt } from '../core/common-prefix.ts';
 import type { RequestHead } from '../core/frames.ts';
 import { prepareRequest, type PreparedRequest, type RememberedBody } from '../core/prepare.ts';
+import { inOwnBytes } from './own-bytes.ts';
 
 /** A request ready for its transaction, with the stored body it goes on from. */
 export interface Prepared extends PreparedRequest {
@@ -15,7 +16,11 @@ interface Limits {
   smallestBody: number;
 }
 
-const LIMITS: Limits = { bodies: 64, bytes: 32 * 1024 * 1024, smallestBody: 16 * 1024 };
+/**
+ * The bytes are what memory is: eight sessions with two sub-agents each (bodies of 226 KB on average, 584 KB at most)
+ * find what they go on from in 94.0 % of all turns with 32, 16 and 12 MB, in 84 with 8.
+ */
+const LIMITS: Limits = { bodies: 64, bytes: 16 * 1024 * 1024, smallestBody: 16 * 1024 };
 
 interface Line {
   tenant: string;
@@ -59,7 +64,7 @@ export class Preparation {
   committed({ tenant, before, remembered }: Prepared): void {
     if (remembered === null || remembered.body.length < this.#limits.smallestBody) return;
     if (before !== null && isSuperseded(before, remembered)) this.#drop(before);
-    const body = { ...remembered, body: ownBytes(remembered.body) };
+    const body = inOwnBytes(remembered, before);
     const line = { tenant, body, bytes: sizeOf(body) };
     this.#lines.push(line);
     this.#bytes += line.bytes;
@@ -106,11 +111,6 @@ const WINDOW = 32;
 function isSuperseded(old: RememberedBody, by: RememberedBody): boolean {
   const index = old.messages.length - 2;
   return index < 0 || old.messages[index] === by.messages[index];
-}
-
-/** A body cut from a larger read would keep all of that alive. */
-function ownBytes(body: Buffer): Buffer {
-  return body.buffer.byteLength > 1.25 * body.length ? Buffer.from(body) : body;
 }
 
 /** An estimate: the bytes, the texts read (two bytes a letter), and the objects around them. */

@@ -4,14 +4,16 @@ import type { Database } from '../store/database.ts';
 import { LiveRing } from './live-ring.ts';
 import type { Change } from './record.ts';
 import type { LiveLimits, RecorderListener } from './thread.ts';
+import { Tidy } from './tidy.ts';
 
-/** What the store needs now and then while it grows: fresh statistics, and in live mode that the oldest goes. */
+/** What is due now and then while the store grows: fresh statistics, no garbage, in live mode that the oldest goes. */
 export class Upkeep {
   readonly #ring: LiveRing | null;
   /** Exchanges recorded since the database was opened. */
   #sinceOpen = 0;
   #isTimeToAnalyze = false;
-  #isTimeToTidy = false;
+  #isTimeToReuseRows = false;
+  readonly #tidy = new Tidy();
 
   readonly #tell: (changes: Change[]) => void;
   readonly #log: RecorderListener['onLog'];
@@ -30,7 +32,7 @@ export class Upkeep {
   recorded(): void {
     this.#ring?.recorded();
     this.#isTimeToAnalyze ||= isTimeToAnalyze(++this.#sinceOpen);
-    this.#isTimeToTidy ||= this.#sinceOpen % TIDY_EVERY === 0;
+    this.#isTimeToReuseRows ||= this.#sinceOpen % REUSE_EVERY === 0;
   }
 
   /**
@@ -43,11 +45,12 @@ export class Upkeep {
         this.#isTimeToAnalyze = false;
         await database.analyze(pause);
       }
-      if (this.#isTimeToTidy) {
-        this.#isTimeToTidy = false;
+      if (this.#isTimeToReuseRows) {
+        this.#isTimeToReuseRows = false;
         await pause();
-        await database.tidy();
+        await database.reuseRows();
       }
+      this.#tidy.run();
       if (this.#ring !== null) this.#tell(await this.#ring.keep(database));
     } catch (error) {
       if (isUnavailable(error)) throw error;
@@ -57,7 +60,7 @@ export class Upkeep {
 }
 
 /** Some milliseconds of work for each so many exchanges. */
-const TIDY_EVERY = 50;
+const REUSE_EVERY = 50;
 
 /** Soon after the start, when a new store has its first rows, then now and then. */
 const isTimeToAnalyze = (recorded: number): boolean =>

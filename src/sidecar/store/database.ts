@@ -35,7 +35,7 @@ export interface Database {
    * Makes the room of outdated rows free again where they come with every exchange, and nobody does it by itself: a
    * conversation's row changes twice a turn, and has taken 180 bytes a turn without it.
    */
-  tidy(): Promise<void>;
+  reuseRows(): Promise<void>;
   /** Statements of this process that took long. */
   readonly slowQueries: SlowQueries;
   /** VACUUM ANALYZE of one table, which no transaction may be around. Takes as long as it takes: nothing stops it on

@@ -69,7 +69,7 @@ export async function openPglite(dataDir: string | null, creator: URL | null): P
         await sql`analyze ${sql.ref(name)}`.execute(db);
       }
     },
-    async tidy() {
+    async reuseRows() {
       await sql`vacuum conversation`.execute(db);
     },
     slowQueries,

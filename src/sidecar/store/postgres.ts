@@ -62,7 +62,7 @@ export async function openPostgres(url: string): Promise<Engine> {
       await sql`select pg_advisory_xact_lock(hashtextextended(${`claude-nexus:${tenant}`}, 0))`.execute(tx);
     },
     analyze: () => Promise.resolve(),
-    tidy: () => Promise.resolve(),
+    reuseRows: () => Promise.resolve(),
     slowQueries,
     async vacuum(table, signal) {
       const client = await pool.connect();
