@@ -7,6 +7,7 @@ import { openPglite } from '../../src/sidecar/store/pglite.ts';
 import { openPostgres } from '../../src/sidecar/store/postgres.ts';
 import { startClients, type Sent } from '../durability/clients.ts';
 import { stopRecorded } from '../durability/kill.ts';
+import { plainPlan } from '../durability/plan.ts';
 import { startUpstream } from '../durability/upstream.ts';
 import { verify } from '../durability/verify.ts';
 import { createTestDatabase, type EngineName, type TestDatabase } from '../support/databases.ts';
@@ -44,15 +45,11 @@ test.each(['pglite', 'postgresql 18'] satisfies EngineName[])(
       lives.push(sidecar);
       return sidecar;
     };
-    // Nobody leaves and nothing breaks off: every exchange has to be there in the end.
     const clients = startClients({
       streams: 4,
       seed: 9999,
       baseUrl: () => sidecar?.baseUrl ?? null,
-      plan: (n, random) => ({
-        ...{ n, seed: random.whole(1, 1e9), stream: random.chance(0.5), gzip: random.chance(0.5) },
-        ...{ words: random.whole(5, 300), gapMs: 1, fault: 'none', leaveAfter: 0 },
-      }),
+      plan: plainPlan,
     });
     /** Nobody is there for the clients, and what they have begun has its answer. */
     const pauseTraffic = async (): Promise<void> => {
