@@ -120,6 +120,7 @@ describe('the storage routes', () => {
     expect(none).toEqual({
       done: true,
       dryRun: false,
+      elsewhere: false,
       removed: { conversations: 0, exchanges: 0, blocks: 0, bytes: 0 },
     });
     const planned = pruneReport.parse(
