@@ -72,8 +72,8 @@ export async function openPglite(dataDir: string | null, creator: URL | null): P
       }
     },
     slowQueries,
-    async vacuum(table) {
-      await sql`vacuum (analyze) ${sql.ref(table)}`.execute(db);
+    async vacuum(table, step) {
+      await sql`${sql.raw(step)} ${sql.ref(table)}`.execute(db);
     },
     async unlessOthers(work) {
       await work(); // The data directory has one owner.
