@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ProblemError } from '../client/unwrap.ts';
 import { problemCode } from '../protocol/problem.ts';
+import type { OtherOwner } from '../protocol/status.ts';
 
 /** Why the sidecar is not there, or what it says it cannot do. The codes beyond the protocol's are the window's own. */
 export const troubleCode = z.enum([
@@ -77,11 +78,14 @@ export function troubleOf(error: unknown, fallback: TroubleCode = 'spawn_failed'
 /** The sidecar could not be started or reached, as this window sees it. */
 export class NexusFailure extends Error {
   readonly trouble: Trouble;
+  /** Of another version, and in the way. */
+  readonly owner: OtherOwner | null;
 
-  constructor(code: TroubleCode, detail: string) {
+  constructor(code: TroubleCode, detail: string, owner: OtherOwner | null = null) {
     super(detail);
     this.name = 'NexusFailure';
     this.trouble = { code, detail };
+    this.owner = owner;
   }
 }
 
@@ -122,6 +126,7 @@ const ADVICE: Partial<Record<TroubleCode, Kind>> = {
   port_in_use: setting('port', OFF, 'Change port'),
   data_dir_not_writable: setting('dataDir', OFF, 'Choose data folder'),
   data_dir_owned_elsewhere: setting('dataDir', OFF, 'Choose data folder'),
+  other_version: tryAgain(OFF),
   database_newer: setting('databaseUrl', OFF, 'Choose database'),
   spawn_failed: log(OFF),
   database_unavailable: setting(

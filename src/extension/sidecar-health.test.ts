@@ -74,6 +74,12 @@ describe('ending a sidecar', () => {
     await expect(exit).resolves.toEqual([null, 'SIGTERM']);
   });
 
+  it('sends a signal where its address is not known', async () => {
+    const { pid, exit } = await running('setInterval(() => {}, 1000)');
+    await endSidecar({ pid, url: null, token: null });
+    await expect(exit).resolves.toEqual([null, 'SIGTERM']);
+  });
+
   it('ends the hard way what hangs', async () => {
     const { pid, exit } = await running(`process.on('SIGTERM', () => {}); setInterval(() => {}, 1000)`);
     await endSidecar(await sidecar({ pid }), 100);

@@ -1,4 +1,4 @@
-import type { ReadyLine } from '../protocol/status.ts';
+import type { OtherOwner, ReadyLine } from '../protocol/status.ts';
 
 const ANSWER_TIMEOUT_MS = 3000;
 /** The sidecar lets open streams finish for 10 s; after this long it hangs. Its journal survives a kill. */
@@ -18,11 +18,14 @@ export async function answers(ready: ReadyLine): Promise<boolean> {
   }
 }
 
+/** What is needed of a sidecar to end it; of another version not all may be known. */
+export type Endable = Pick<OtherOwner, 'pid' | 'url' | 'token'>;
+
 /**
  * Asks the sidecar to end (over its API: a signal would end it in the middle on Windows), waits until its process has,
  * and ends it the hard way if it hangs. Never rejects.
  */
-export async function endSidecar(ready: ReadyLine, timeoutMs: number = END_TIMEOUT_MS): Promise<void> {
+export async function endSidecar(ready: Endable, timeoutMs: number = END_TIMEOUT_MS): Promise<void> {
   const started = Date.now();
   let signalled = (await askToStop(ready)) || signal(ready.pid, 'SIGTERM');
   while (signalled && signal(ready.pid, 0)) {
@@ -45,7 +48,8 @@ export function pause(ms: number, stop?: AbortSignal): Promise<void> {
   });
 }
 
-async function askToStop(ready: ReadyLine): Promise<boolean> {
+async function askToStop(ready: Endable): Promise<boolean> {
+  if (ready.url === null || ready.token === null) return false;
   try {
     const response = await fetch(new URL('/api/shutdown', ready.url), {
       method: 'POST',

@@ -96,6 +96,18 @@ describe('the first line', () => {
     expect(readStartLine(JSON.stringify(ready))).toEqual(ready);
   });
 
+  it('names the sidecar of another version that is in the way', () => {
+    const owner = {
+      pid: 7,
+      protocolVersion: 2,
+      version: '1.2.0',
+      url: 'http://127.0.0.1:4',
+      token: 'made-up',
+    };
+    const line = { ...failed, code: 'other_version', owner };
+    expect(readStartLine(JSON.stringify(line))).toMatchObject({ trouble: { code: 'other_version' }, owner });
+  });
+
   it.each([
     [JSON.stringify(failed), 'port_in_use'],
     ['Segmentation fault', 'spawn_failed'],

@@ -151,7 +151,7 @@ export function readStartLine(line: string): ReadyLine | NexusFailure {
   const ready = readyLine.safeParse(json);
   if (ready.success) return ready.data;
   const failed = failedLine.safeParse(json);
-  if (failed.success) return new NexusFailure(failed.data.code, failed.data.detail);
+  if (failed.success) return new NexusFailure(failed.data.code, failed.data.detail, failed.data.owner);
   return new NexusFailure(
     'spawn_failed',
     'It said something else than expected; is another version installed?',

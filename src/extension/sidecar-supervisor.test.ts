@@ -144,6 +144,33 @@ describe('attaching to the sidecar of another window', () => {
     expect(world.story.at(-1)).toBe('connected 1');
   });
 
+  const inTheWay = (protocolVersion: number): NexusFailure =>
+    new NexusFailure('other_version', 'The folder is used by another one.', {
+      ...line({ pid: 7, version: '0.9.3' }),
+      protocolVersion,
+    });
+
+  it('replaces one of an older protocol', async () => {
+    world.launches = [inTheWay(0), line({ pid: 8 })];
+    await world.supervisor.start();
+    expect(world.ended).toEqual([7]);
+    expect(world.story).toEqual(['starting', 'connected 8']);
+  });
+
+  it('tries again later when somebody starts the older one anew', async () => {
+    world.launches = [inTheWay(0), inTheWay(0), line({ attached: true, pid: 8 })];
+    await world.supervisor.start();
+    expect(world.story).toEqual(['starting', 'down other_version 1000', 'connected 8']);
+  });
+
+  it('leaves one of a newer protocol alone, and says so', async () => {
+    world.launches = [inTheWay(2)];
+    await world.supervisor.start();
+    expect(world.ended).toEqual([]);
+    expect(world.story).toEqual(['starting', 'down newer_sidecar null']);
+    expect(world.states.at(-1)).toMatchObject({ trouble: { detail: 'The folder is used by another one.' } });
+  });
+
   it('does not talk to one with a newer protocol', async () => {
     world.launches = [line({ attached: true, version: '2.0.0', protocolVersion: 2 })];
     await world.supervisor.start();

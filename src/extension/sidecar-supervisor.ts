@@ -1,5 +1,6 @@
 import { PROTOCOL_VERSION, type ReadyLine } from '../protocol/status.ts';
 import { NexusFailure, curesItself, troubleOf, type Trouble } from './problems.ts';
+import type { Endable } from './sidecar-health.ts';
 
 /** Where the sidecar is, as this window sees it. `retryInMs` null: it waits for the user. */
 export type SidecarState =
@@ -14,7 +15,7 @@ export interface SupervisorPorts {
   /** Whether the sidecar answers at its URL. */
   answers(ready: ReadyLine): Promise<boolean>;
   /** Asks the sidecar's process to end; resolves when it no longer answers. */
-  end(ready: ReadyLine): Promise<void>;
+  end(sidecar: Endable): Promise<void>;
   /** Resolves after `ms`, or at once when the signal fires. */
   wait(ms: number, signal: AbortSignal): Promise<void>;
   /** Milliseconds on a clock that only goes forward. */
@@ -141,7 +142,7 @@ export class SidecarSupervisor {
   }
 
   async #reach(signal: AbortSignal): Promise<ReadyLine> {
-    let ready = await this.#ports.launch(signal);
+    let ready = await this.#launch(signal);
     if (isOlder(ready, this.#own)) {
       await this.#ports.end(ready);
       ready = await this.#ports.launch(signal);
@@ -154,6 +155,21 @@ export class SidecarSupervisor {
       throw new NexusFailure('not_answering', `Nothing answers at ${ready.url}.`);
     }
     return ready;
+  }
+
+  /** A sidecar of an older protocol is replaced; it cannot be talked to, and its window finds the new one newer. */
+  async #launch(signal: AbortSignal): Promise<ReadyLine> {
+    try {
+      return await this.#ports.launch(signal);
+    } catch (error) {
+      const owner = error instanceof NexusFailure ? error.owner : null;
+      if (owner === null || isAborted(signal)) throw error;
+      if (owner.protocolVersion > this.#own.protocolVersion) {
+        throw new NexusFailure('newer_sidecar', (error as NexusFailure).message);
+      }
+      await this.#ports.end(owner);
+      return await this.#ports.launch(signal);
+    }
   }
 
   /** Says what went wrong and waits; false where trying again cannot help. */

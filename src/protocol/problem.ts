@@ -13,6 +13,7 @@ export const problemCode = z.enum([
   'database_newer',
   'data_dir_not_writable',
   'data_dir_owned_elsewhere',
+  'other_version',
   'port_in_use',
   'invalid_option',
   'upstream_unreachable',

@@ -19,12 +19,25 @@ export const readyLine = z.object({
 });
 export type ReadyLine = z.infer<typeof readyLine>;
 
+/** Who owns a data directory and speaks another protocol version: what is known of it, for whoever may end it. */
+export const otherOwner = z.object({
+  pid: z.number(),
+  protocolVersion: z.number(),
+  /** null: it has not become ready, or says it in a way that this version does not know. */
+  version: z.string().nullable(),
+  url: z.string().nullable(),
+  token: z.string().nullable(),
+});
+export type OtherOwner = z.infer<typeof otherOwner>;
+
 /** What `serve` prints on stdout instead when it cannot start; it then exits with code 1. */
 export const failedLine = z.object({
   ready: z.literal(false),
   code: problemCode,
   title: z.string(),
   detail: z.string(),
+  /** With `other_version`. */
+  owner: otherOwner.optional(),
 });
 export type FailedLine = z.infer<typeof failedLine>;
 

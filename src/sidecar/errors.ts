@@ -112,6 +112,26 @@ export const dataDirOwnedElsewhere = (dir: string, who: string): NexusError =>
     `${dir} is used by ${who}, which this machine cannot look at. Stop that one, or choose another with --data-dir.`,
   );
 
+/** Nobody attaches to a sidecar whose lines and events it may misread. An older one may be replaced, a newer one not. */
+export const otherVersion = (
+  dir: string,
+  other: { pid: number; version: string | null; protocolVersion: number },
+  own: { version: string; protocolVersion: number },
+): NexusError => {
+  const named = (version: string | null, protocol: number): string =>
+    `${version === null ? '' : `version ${version}, `}protocol ${String(protocol)}`;
+  const way =
+    other.protocolVersion > own.protocolVersion
+      ? `Update this one, stop process ${String(other.pid)} and start again, or choose another directory with --data-dir.`
+      : `Stop process ${String(other.pid)} and start again (VS Code does that by itself), or choose another directory with --data-dir.`;
+  return new NexusError(
+    'other_version',
+    500,
+    'Data directory is used by another version',
+    `${dir} is used by a Claude Nexus of ${named(other.version, other.protocolVersion)}; this one is ${named(own.version, own.protocolVersion)}. ${way}`,
+  );
+};
+
 export const portInUse = (host: string, port: number): NexusError =>
   new NexusError(
     'port_in_use',

@@ -2,13 +2,26 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { PROTOCOL_VERSION, readyLine, type FailedLine, type ReadyLine } from '../protocol/status.ts';
+import {
+  PROTOCOL_VERSION,
+  readyLine,
+  type FailedLine,
+  type OtherOwner,
+  type ReadyLine,
+} from '../protocol/status.ts';
 import { readConfig, type ServeConfig } from './config.ts';
 import { redactText } from './core/redact.ts';
 import { prepareDataDir, type DataDirLayout } from './data-dir.ts';
-import { dataDirOwnedElsewhere, internalError, invalidOption, NexusError, reason } from './errors.ts';
+import {
+  dataDirOwnedElsewhere,
+  internalError,
+  invalidOption,
+  NexusError,
+  otherVersion,
+  reason,
+} from './errors.ts';
 import { openFileLog, type FileLog } from './file-log.ts';
-import { tryLock, type HeldLock } from './lock.ts';
+import { tryLock, type HeldLock, type LockRecord } from './lock.ts';
 import type { Log } from './log.ts';
 import { readPrivateJson, writePrivateJson } from './private-file.ts';
 import { version } from './version.ts';
@@ -30,6 +43,11 @@ export interface RunningSidecar {
 export type StartSidecar = (config: ServeConfig, layout: DataDirLayout, log: Log) => Promise<RunningSidecar>;
 
 const ownerFile = z.object({ nonce: z.string(), ready: readyLine });
+/** Of another version: what it may have in common with ours. */
+const otherOwnerFile = z.object({
+  nonce: z.string(),
+  ready: z.object({ version: z.string(), url: z.string(), token: z.string() }).partial(),
+});
 
 const POLL_MS = 50;
 /** How long a `serve` waits for an owner that is starting or finishing its last streams. */
@@ -61,16 +79,26 @@ export async function serve(
       printLine({ ...found.ready, attached: true });
       return 0;
     }
+    if ('other' in found) {
+      const own = { version, protocolVersion: PROTOCOL_VERSION };
+      return fail(otherVersion(layout.root, found.other, own), found.other);
+    }
     return await own(start, config, layout, found.held);
   } catch (error) {
-    const failure = error instanceof NexusError ? error : internalError(error);
-    process.stderr.write(`claude-nexus: ${failure.message}\n`);
+    const code = fail(error instanceof NexusError ? error : internalError(error));
     if (!(error instanceof NexusError)) {
       process.stderr.write(`${redactText(String((error as Error).stack)).text}\n`);
     }
-    printLine({ ready: false, code: failure.code, title: failure.title, detail: failure.message });
-    return 1;
+    return code;
   }
+}
+
+/** Says why there is no sidecar, to people and to programs; the exit code. */
+function fail(failure: NexusError, owner?: OtherOwner): number {
+  const { code, title, message: detail } = failure;
+  process.stderr.write(`claude-nexus: ${detail}\n`);
+  printLine({ ready: false, code, title, detail, ...(owner === undefined ? {} : { owner }) });
+  return 1;
 }
 
 /** This process owns the data directory: serve until stopped. */
@@ -147,12 +175,20 @@ async function runUntilStopped(
   return code;
 }
 
-/** The lock, or the ready line of its living owner; waits for one that is still starting or just stopping. */
-async function ownOrFind(layout: DataDirLayout): Promise<{ held: HeldLock } | { ready: ReadyLine }> {
+/**
+ * The lock, or the ready line of its living owner; waits for one that is still starting or just stopping. One of another
+ * protocol version is neither waited for nor attached to.
+ */
+async function ownOrFind(
+  layout: DataDirLayout,
+): Promise<{ held: HeldLock } | { ready: ReadyLine } | { other: OtherOwner }> {
   const giveUp = performance.now() + OWNER_WAIT_MS;
   for (;;) {
     const attempt = tryLock(layout.lock, layout.root);
     if ('held' in attempt) return attempt;
+    if (attempt.owner.protocolVersion !== PROTOCOL_VERSION) {
+      return { other: otherOwnerOf(layout, attempt.owner) };
+    }
     const owner = readPrivateJson(layout.owner, ownerFile);
     if (owner?.nonce === attempt.owner.nonce) return { ready: owner.ready };
     if (performance.now() > giveUp) {
@@ -161,6 +197,12 @@ async function ownOrFind(layout: DataDirLayout): Promise<{ held: HeldLock } | { 
     }
     await sleep(POLL_MS);
   }
+}
+
+function otherOwnerOf(layout: DataDirLayout, { pid, nonce, protocolVersion }: LockRecord): OtherOwner {
+  const said = readPrivateJson(layout.owner, otherOwnerFile);
+  const { version = null, url = null, token = null } = said?.nonce === nonce ? said.ready : {};
+  return { pid, protocolVersion, version, url, token };
 }
 
 function refuseBeyondLoopback(host: string): void {

@@ -44,13 +44,19 @@ export async function measureQueries(
           `p99 ${shown(quantile(treeTimes, 0.99))} ms, ${kilobytes} KB`,
         ),
       ];
+      const requests = '/api/requests?limit=50';
       for (const [what, path, goal] of [
-        ['first page', list, LIST_GOAL],
-        ['of one project', `${list}&project=project-3`, LIST_GOAL],
-        ['title search', `${list}&search=number%2077`, null],
+        ['conversations, first page', list, LIST_GOAL],
+        ['conversations, of one project', `${list}&project=project-3`, LIST_GOAL],
+        ['conversations, title search', `${list}&search=number%2077`, null],
+        // None of these finds anything: whoever has to walk through all of it shows.
+        ['conversations, running', `${list}&state=running`, LIST_GOAL],
+        ['requests, running', `${requests}&state=running`, LIST_GOAL],
+        ['requests, interrupted', `${requests}&state=interrupted`, LIST_GOAL],
+        ['requests, status 304', `${requests}&status=304`, LIST_GOAL],
       ] as const) {
         const times = await askOften(sidecar, path, size.rounds);
-        const name = `list of conversations, ${what}, of ${among}, p50`;
+        const name = `list of ${what}, of ${among}, p50`;
         const [p50, p99] = [quantile(times, 0.5), quantile(times, 0.99)];
         const remark = `p99 ${shown(p99)} ms`;
         rows.push(

@@ -36,6 +36,20 @@ export function planOf(n: number, random: Random): Plan {
   };
 }
 
+/** Nothing goes wrong and nobody leaves: every exchange has to be there in the end. */
+export function plainPlan(n: number, random: Random): Plan {
+  return {
+    n,
+    seed: random.whole(1, 1e9),
+    stream: true,
+    gzip: false,
+    words: random.whole(10, 300),
+    gapMs: 1,
+    fault: 'none',
+    leaveAfter: 0,
+  };
+}
+
 /** The answer of a plan: its status and the content, decoded, as the upstream writes it. */
 export function answerOf(plan: Plan): { status: number; type: string; parts: Buffer[] } {
   if (plan.fault === 'status') {

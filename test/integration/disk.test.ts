@@ -1,6 +1,4 @@
-import { execFileSync } from 'node:child_process';
-import { cpSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { RequestPage } from '../../src/protocol/rows.ts';
@@ -8,6 +6,7 @@ import { sidecarStatus, type RecorderStatus } from '../../src/protocol/status.ts
 import { openDatabase } from '../../src/sidecar/store/database.ts';
 import { verify } from '../durability/verify.ts';
 import { startClients, type Sent } from '../durability/clients.ts';
+import { plainPlan } from '../durability/plan.ts';
 import { startUpstream } from '../durability/upstream.ts';
 import { journalFiles, type JournalFiles } from '../../src/sidecar/proxy/files.ts';
 import { createTestDatabase, migrationsDir } from '../support/databases.ts';
@@ -15,67 +14,16 @@ import { createFakeAnthropic, text } from '../support/fake-anthropic.mjs';
 import { turn, user } from '../support/messages.ts';
 import { startProxyTarget } from '../support/proxy-target.ts';
 import { startRecording } from '../support/recording.ts';
-import { databaseOpen, preparedDataDir, startSidecar, type TestSidecar } from '../support/sidecar.ts';
+import { databaseOpen, preparedDataDir, startSidecar } from '../support/sidecar.ts';
+import { disks } from '../support/small-disk.ts';
 import { until } from '../support/until.ts';
-
-/** A place for a data directory that can be made to have no room, and to have some again. */
-interface Disk {
-  dir: string;
-  fill(sidecar: TestSidecar): void;
-  makeRoom(sidecar: TestSidecar): void;
-  remove(): void;
-}
-
-/** A small file system of its own; needs the right to mount one. */
-function mountedDisk(): Disk {
-  const dir = mkdtempSync(join(tmpdir(), 'nexus-disk-'));
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=120m,mode=0700', 'tmpfs', dir], { stdio: 'pipe' });
-  } catch (error) {
-    rmSync(dir, { recursive: true });
-    throw error;
-  }
-  const ballast = join(dir, 'ballast');
-  return {
-    dir,
-    fill() {
-      for (let size = 1_000_000; size >= 1; size = Math.floor(size / 10)) {
-        try {
-          for (;;) writeFileSync(ballast, Buffer.alloc(size), { flag: 'a' });
-        } catch (error) {
-          if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
-        }
-      }
-      const { bavail } = statfsSync(dir);
-      if (bavail > 0) throw new Error(`still ${String(bavail)} blocks free`);
-    },
-    makeRoom() {
-      rmSync(ballast);
-    },
-    remove() {
-      execFileSync('umount', ['-l', dir]);
-      rmSync(dir, { recursive: true });
-    },
-  };
-}
-
-function mayMount(): boolean {
-  try {
-    mountedDisk().remove();
-    return true;
-  } catch {
-    return false; // No right to: what is injected below is tested in any case.
-  }
-}
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-// A real one where this user may mount it (CI as root); the journal's own refusal is tested below in any case.
-const disks: [string, () => Disk][] = mayMount() ? [['a full file system', mountedDisk]] : [];
-
+// The journal's own refusal is tested below in any case.
 describe.each(disks)('%s', (_name, makeDisk) => {
   test('traffic goes on, what is dropped is counted with its reason, recording resumes, the database is whole', async () => {
     const disk = makeDisk();
@@ -96,22 +44,13 @@ describe.each(disks)('%s', (_name, makeDisk) => {
       streams: 4,
       seed: 5,
       baseUrl: () => sidecar.baseUrl,
-      plan: (n, random) => ({
-        n,
-        seed: random.whole(1, 1e9),
-        stream: true,
-        gzip: false,
-        words: random.whole(10, 300),
-        gapMs: 1,
-        fault: 'none',
-        leaveAfter: 0,
-      }),
+      plan: plainPlan,
     });
     cleanups.push(() => clients.finish());
     const sentSince = (from: number): Sent[] => clients.sent.slice(from).filter(({ completed }) => completed);
     await until('some are recorded', 60_000, async () => ((await status()).recorded > 20 ? true : undefined));
 
-    disk.fill(sidecar);
+    disk.fill();
     const full = clients.sent.length;
     const during = await until('some are dropped', 60_000, async () => {
       const told = await status();
@@ -120,7 +59,7 @@ describe.each(disks)('%s', (_name, makeDisk) => {
     expect(`${String(during.lastError)} ${String(during.lastDrop)}`).toMatch(/ENOSPC|EFBIG/);
     expect(clients.sent.slice(0, -8).filter(({ completed, left }) => !completed && !left)).toEqual([]);
 
-    disk.makeRoom(sidecar);
+    disk.makeRoom();
     const roomAt = clients.sent.length;
     await until('some are recorded again', 90_000, async () => {
       const told = await status();

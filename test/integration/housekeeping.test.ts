@@ -115,6 +115,7 @@ describe.each(engines)('deleting on %s', (engine) => {
         'node',
         'request',
         'answer',
+        'running',
         'conversation',
         'branch',
         'invocation',

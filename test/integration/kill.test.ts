@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RequestPage, RequestRow } from '../../src/protocol/rows.ts';
+import { ask, askToTheEnd } from '../support/ask.ts';
 import { createTestDatabase, engines } from '../support/databases.ts';
 import { createFakeAnthropic, text, type FakeAnthropic } from '../support/fake-anthropic.mjs';
 import { usePostgres } from '../support/postgres-suite.ts';
@@ -23,19 +24,6 @@ afterAll(async () => {
   await upstream.close();
 });
 
-async function ask(baseUrl: string, words: string): Promise<Response> {
-  return await fetch(`${baseUrl}/v1/messages`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', 'x-api-key': 'sk-ant-made-up' },
-    body: JSON.stringify({
-      model: 'claude-opus-5-5',
-      max_tokens: 100,
-      stream: true,
-      messages: [{ role: 'user', content: words }],
-    }),
-  });
-}
-
 /** Reads what is left; rejects where the connection breaks off. */
 async function toItsEnd(reader: ReadableStreamDefaultReader<Uint8Array> | undefined): Promise<void> {
   while (reader !== undefined && !(await reader.read()).done);
@@ -54,9 +42,7 @@ describe.each(engines)('a sidecar killed with -9 at work: %s', (engine) => {
     expect(begun?.value?.length).toBeGreaterThan(0);
     const finished: string[] = [];
     for (const words of ['One.', 'Two.', 'Three.']) {
-      const answer = await ask(first.baseUrl, words);
-      expect(await answer.text()).toContain('message_stop');
-      finished.push(answer.headers.get('x-nexus-request-id') ?? '');
+      finished.push(await askToTheEnd(first.baseUrl, words));
     }
     // At once: nobody has asked whether it is recorded.
     await first.kill();

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { sql } from 'kysely';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { conversationQuery, requestQuery } from '../../src/protocol/queries.ts';
+import { openDatabase, VACUUM_STEPS } from '../../src/sidecar/store/database.ts';
+import { tablesToVacuum } from '../../src/sidecar/store/table-sizes.ts';
 import type { Store } from '../../src/sidecar/store/tables.ts';
 import { createTestDatabase, engines, type TestDatabase } from '../support/databases.ts';
 import { assistant, JSON_TYPE, SSE, streamOf, text, turn, user } from '../support/messages.ts';
@@ -205,6 +207,30 @@ describe.each(engines)('retention on %s', (engine) => {
     expect((await recording.read('getStorage')).blocks).toBe(0);
     await sound();
   });
+});
+
+it('an embedded table is due for a vacuum when many of its rows are new, or dead, and not after it', async () => {
+  const made = await createTestDatabase('pglite', null);
+  const database = await openDatabase(made.options);
+  const { db } = database;
+  // The counts of a transaction are there a moment after it.
+  const due = (expected: boolean): Promise<true> =>
+    until('the counts', 60_000, async () =>
+      (await tablesToVacuum(db, 'worn')).includes('setting') === expected ? true : undefined,
+    );
+  const steps = async (): Promise<void> => {
+    for (const step of VACUUM_STEPS) await database.vacuum('setting', step, new AbortController().signal);
+  };
+  await sql`insert into setting select 'made-up-' || n, '' from generate_series(1, 2000) as n`.execute(db);
+  await due(true);
+  await steps();
+  await due(false);
+  await sql`delete from setting where name like 'made-up-%'`.execute(db);
+  await due(true);
+  await steps();
+  await due(false);
+  await database.close();
+  await made.remove();
 });
 
 /** Text that compresses to two thirds, the same in every run. */

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { FailedLine } from '../../src/protocol/status.ts';
+import { ask } from '../support/ask.ts';
 import { createFakeAnthropic, text, type FakeAnthropic } from '../support/fake-anthropic.mjs';
 import {
   newDataDir,
@@ -45,18 +46,6 @@ async function occupyPort(port = 0): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-const ask = (baseUrl: string, stream = false): Promise<Response> =>
-  fetch(`${baseUrl}/v1/messages`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', 'x-api-key': 'made-up' },
-    body: JSON.stringify({
-      model: 'claude-x',
-      max_tokens: 9,
-      stream,
-      messages: [{ role: 'user', content: 'hi' }],
-    }),
-  });
-
 /** A start that must fail: its line, its sentence, its exit code. */
 async function checkFails(
   options: SidecarOptions,
@@ -96,53 +85,6 @@ describe('ready', () => {
     sidecar.process.stdout?.destroy();
     sidecar.process.stderr?.destroy();
     expect((await sidecar.api('/api/status')).status).toBe(200);
-  });
-});
-
-describe('one owner for each data directory', () => {
-  test('a second serve prints the owner’s line and leaves', async () => {
-    const owner = await sidecarWith();
-    const second = runServe({ dataDir: owner.dataDir });
-    expect(await second.exited).toBe(0);
-    expect(await second.firstLine).toEqual({ ...owner.ready, attached: true });
-  });
-
-  test('ten at once end with one', async () => {
-    const dataDir = await preparedDataDir();
-    const runs = Array.from({ length: 10 }, () => runServe({ dataDir }));
-    const lines = await Promise.all(runs.map((run) => run.firstLine));
-    const ready = lines.filter((line) => line?.ready === true);
-    expect(ready).toHaveLength(10);
-    expect(new Set(ready.map((line) => `${String(line.pid)} ${line.url} ${line.token}`)).size).toBe(1);
-    expect(ready.filter((line) => !line.attached)).toHaveLength(1);
-    const owner = runs.find((run) => run.process.pid === ready[0]?.pid);
-    await Promise.all(runs.filter((run) => run !== owner).map((run) => run.exited));
-    owner?.process.kill('SIGTERM');
-    expect(await owner?.exited).toBe(0);
-  });
-
-  test('after kill -9 the next one takes over, on the same port with the same keys', async () => {
-    const upstream = await upstreamWith();
-    const first = await sidecarWith({ upstream: upstream.url, pathKey: true });
-    await first.kill();
-    const second = await sidecarWith({ upstream: upstream.url, pathKey: true, dataDir: first.dataDir });
-    expect(second.pid).not.toBe(first.pid);
-    expect([second.baseUrl, second.token]).toEqual([first.baseUrl, first.token]);
-    expect((await ask(first.baseUrl)).status).toBe(200);
-  });
-
-  test('ten at once after kill -9 end with one', async () => {
-    const first = await sidecarWith();
-    await first.kill();
-    const runs = Array.from({ length: 10 }, () => runServe({ dataDir: first.dataDir }));
-    const lines = await Promise.all(runs.map((run) => run.firstLine));
-    const owners = lines.filter((line) => line?.ready === true && !line.attached);
-    expect(owners).toHaveLength(1);
-    expect(new Set(lines.map((line) => line?.ready === true && line.pid)).size).toBe(1);
-    const owner = runs.find((run) => lines[runs.indexOf(run)] === owners[0]);
-    owner?.process.kill('SIGTERM');
-    await Promise.all(runs.map((run) => run.exited));
-    expect(readdirSync(first.dataDir).filter((name) => name.includes('lock'))).toEqual([]);
   });
 });
 
@@ -198,7 +140,7 @@ describe('traffic goes on', () => {
     const upstream = await upstreamWith();
     const databaseUrl = 'postgresql://nobody:hunter2@127.0.0.1:1/none';
     const sidecar = await sidecarWith({ upstream: upstream.url, databaseUrl });
-    expect((await ask(sidecar.baseUrl)).status).toBe(200);
+    expect((await ask(sidecar.baseUrl, 'hi', { stream: false })).status).toBe(200);
     const status = await until('the reason', LIMIT_MS, async () => {
       const answer = await (await sidecar.api('/api/status')).text();
       return answer.includes('"lastError":null') ? undefined : answer;
@@ -220,13 +162,13 @@ describe('traffic goes on', () => {
   test('with recording switched off', async () => {
     const upstream = await upstreamWith();
     const sidecar = await sidecarWith({ upstream: upstream.url, env: { STORAGE_ENABLED: 'false' } });
-    expect((await ask(sidecar.baseUrl)).status).toBe(200);
+    expect((await ask(sidecar.baseUrl, 'hi', { stream: false })).status).toBe(200);
     expect(readdirSync(join(sidecar.dataDir, 'journal'))).toEqual([]);
   });
 
   test('an unreachable upstream is a 502 that its client understands', async () => {
     const sidecar = await sidecarWith({ upstream: 'http://127.0.0.1:1' });
-    const answer = await ask(sidecar.baseUrl);
+    const answer = await ask(sidecar.baseUrl, 'hi', { stream: false });
     expect(answer.status).toBe(502);
     const body = (await answer.json()) as { error: { message: string } };
     expect(body).toMatchObject({ type: 'error', error: { type: 'api_error' } });
@@ -238,7 +180,7 @@ describe('the end', () => {
   test('an open stream is finished first; a newcomer waits and then owns', async () => {
     const upstream = await upstreamWith({ chunkDelay: 20, chunkChars: 1 });
     const sidecar = await sidecarWith({ upstream: upstream.url });
-    const answer = await ask(sidecar.baseUrl, true);
+    const answer = await ask(sidecar.baseUrl);
     const reader = answer.body!.pipeThrough(new TextDecoderStream()).getReader();
     let body = (await reader.read()).value ?? '';
     const stopped = sidecar.stop();
@@ -252,7 +194,7 @@ describe('the end', () => {
   test('a stream that does not end is cut after the grace', async () => {
     const upstream = await upstreamWith({ chunkDelay: 3_600_000 });
     const sidecar = await sidecarWith({ upstream: upstream.url, env: { NEXUS_SHUTDOWN_GRACE_MS: '200' } });
-    const answer = await ask(sidecar.baseUrl, true);
+    const answer = await ask(sidecar.baseUrl);
     const stopped = sidecar.stop();
     await answer.text().catch(() => 'cut');
     expect(await stopped).toBe(0);

@@ -5,6 +5,7 @@ import { createTestDatabase, engines, type TestDatabase } from '../support/datab
 import { usePostgres } from '../support/postgres-suite.ts';
 import { assistant, JSON_TYPE, SSE, streamOf, text, turn, user } from '../support/messages.ts';
 import { startRecording, type Recording } from '../support/recording.ts';
+import { until } from '../support/until.ts';
 
 const T0 = Date.UTC(2026, 10, 19, 10);
 const hour = (n: number): string => new Date(T0 + n * 3_600_000).toISOString();
@@ -184,5 +185,27 @@ describe.each(engines)('lists on %s', (engine) => {
       preview: 'question number 0',
       requestBody: turn('session-0', [user('question number 0')], { model: 'claude-0' }),
     });
+  });
+
+  it('finds what runs for as long as it does, and any status', async () => {
+    const script = {
+      at: T0 + 40 * 3_600_000,
+      body: turn('session-running', [user('take your time')]),
+      response: { status: 304, headers: JSON_TYPE, chunks: [] },
+    };
+    const { id } = recording.write({ ...script, end: null });
+    await until('the running one', 60_000, async () =>
+      (await requests({})).some((row) => row.requestId === id) ? true : undefined,
+    );
+    const ofIt = { state: 'running', requestId: id };
+    expect(await requests({ state: 'running' })).toMatchObject([ofIt]);
+    expect(numbers(await conversations({ state: 'running' }))).toEqual([40]);
+    expect(await requests({ status: '304' })).toEqual([]);
+    recording.write({ ...script, id });
+    await recording.recorder.drain();
+    expect(await requests({ state: 'running' })).toEqual([]);
+    expect(await conversations({ state: 'running' })).toEqual([]);
+    expect(await requests({ status: '304' })).toMatchObject([{ requestId: id }]);
+    expect(await requests({ status: '204' })).toEqual([]);
   });
 });

@@ -55,6 +55,12 @@ export async function faults(db: Store): Promise<string[]> {
     );
   }
   await look(
+    'exchange that runs and is not known to, or the other way round',
+    `(select tenant, id from exchange where state = 'running') runs
+      full join running known on known.tenant = runs.tenant and known.id = runs.id
+      where runs.id is null or known.id is null`,
+  );
+  await look(
     'conversation without requests',
     `conversation c where not exists (select from exchange e
     where e.tenant = c.tenant and e.conversation_id = c.id)`,

@@ -12,7 +12,7 @@ import { NexusError, reason } from '../errors.ts';
 import { isUnavailable } from '../store/availability.ts';
 import type { StoreCommands } from '../store/commands.ts';
 import { setPinned } from '../store/conversations.ts';
-import type { Database } from '../store/database.ts';
+import { VACUUM_STEPS, type Database } from '../store/database.ts';
 import { deletedConversations, forgetDeleted, markDeleted } from '../store/delete-conversation.ts';
 import { bytesOf, tablesToVacuum } from '../store/table-sizes.ts';
 import { dropUsageBefore } from '../store/usage.ts';
@@ -113,7 +113,10 @@ export class Housekeeper implements StoreCommands {
     const report: VacuumReport['tables'] = [];
     const done = await this.#patiently('Vacuuming', 'vacuum', async () => {
       const tables = await this.#slice(false, ({ db }) => tablesToVacuum(db, 'all'));
-      for (const table of tables) report.push(await this.#vacuumTable(table, false));
+      for (const [index, table] of tables.entries()) {
+        const place = `${String(index + 1)} of ${String(tables.length)}`;
+        report.push(await this.#vacuumTable(table, false, place));
+      }
     });
     return { done, tables: [...report] };
   }
@@ -177,15 +180,17 @@ export class Housekeeper implements StoreCommands {
     return alone !== false;
   }
 
-  async #vacuumTable(name: string, whenIdle: boolean): Promise<VacuumReport['tables'][number]> {
-    this.#state.detail = name;
+  async #vacuumTable(name: string, whenIdle: boolean, place = ''): Promise<VacuumReport['tables'][number]> {
+    this.#state.detail = place === '' ? name : `${name}, ${place}`;
     const size = (): Promise<number> => this.#slice(whenIdle, ({ db }) => bytesOf(db, name));
     const bytesBefore = await size();
     const { signal } = this.#closing;
     const { database } = this.#host.connection;
-    // PGlite's one connection is the recorder's; elsewhere a vacuum runs beside it.
-    if (database?.engine === 'postgresql') await database.vacuum(name, signal);
-    else await this.#slice(whenIdle, (embedded) => embedded.vacuum(name, signal));
+    for (const step of VACUUM_STEPS) {
+      // PGlite's one connection is the recorder's; elsewhere a vacuum runs beside it.
+      if (database?.engine === 'postgresql') await database.vacuum(name, step, signal);
+      else await this.#slice(whenIdle, (embedded) => embedded.vacuum(name, step, signal));
+    }
     return { name, bytesBefore, bytesAfter: await size() };
   }
 

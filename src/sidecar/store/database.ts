@@ -17,6 +17,10 @@ export interface DatabaseOptions {
   creator: URL | null;
 }
 
+/** In this order. Apart, so that on PGlite, where nobody reads during either, reads have their turn between them. */
+export const VACUUM_STEPS = ['vacuum', 'analyze'] as const;
+export type VacuumStep = (typeof VACUUM_STEPS)[number];
+
 /** An open, migrated database of either engine. */
 export interface Database {
   engine: 'pglite' | 'postgresql';
@@ -38,9 +42,9 @@ export interface Database {
   reuseRows(): Promise<void>;
   /** Statements of this process that took long. */
   readonly slowQueries: SlowQueries;
-  /** VACUUM ANALYZE of one table, which no transaction may be around. Takes as long as it takes: nothing stops it on
+  /** One step of clearing up a table, which no transaction may be around. Takes as long as it takes: nothing stops it on
    * PGlite, `signal` does on PostgreSQL (the table is as good as before). */
-  vacuum(table: string, signal: AbortSignal): Promise<void>;
+  vacuum(table: string, step: VacuumStep, signal: AbortSignal): Promise<void>;
   /** Runs `work` unless another process of this database is at the same (then false, and nothing happens). */
   unlessOthers(work: () => Promise<void>): Promise<boolean>;
   close(): Promise<void>;

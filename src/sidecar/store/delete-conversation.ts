@@ -165,6 +165,8 @@ async function deleteExchanges(tx: Tx, tenant: string, ids: string[]): Promise<v
   await sql`
     with answered as (
       delete from answer where tenant = ${tenant} and id = any(${ids}::uuid[]) returning *
+    ), ended as (
+      delete from running where tenant = ${tenant} and id = any(${ids}::uuid[])
     ), gone as (
       delete from request where tenant = ${tenant} and id = any(${ids}::uuid[]) returning *
     ), remembered as (

@@ -24,7 +24,10 @@ export async function exchangeExists(db: Store, tenant: string, id: string): Pro
   return rows.length > 0;
 }
 
-/** Inserts its row, in one statement with `changes` (see `placeRequest`): foreign keys are checked at its end. */
+/**
+ * Inserts its row and that it runs, in one statement with `changes` (see `placeRequest`): foreign keys are checked at its
+ * end.
+ */
 export async function insertExchange(
   db: Store,
   row: NewExchange,
@@ -32,7 +35,8 @@ export async function insertExchange(
 ): Promise<void> {
   const columns = Object.keys(row).map((name) => sql.ref(name));
   const insert = sql`insert into request (${sql.join(columns)}) values (${sql.join(Object.values(row))})`;
-  await sql`${together(changes)} ${insert}`.execute(db);
+  const runs = sql`insert into running (tenant, id) values (${row.tenant}, ${row.id})`;
+  await sql`${together([...changes, runs])} ${insert}`.execute(db);
 }
 
 /** The exchange while it is running; null when it is finished already or deleted. */
@@ -73,6 +77,8 @@ export async function finishExchange(
       from request where tenant = ${key.tenant} and id = ${key.id}::uuid
       for key share on conflict do nothing
       returning *
+    ), ended as (
+      delete from running where tenant = ${key.tenant} and id = ${key.id}::uuid
     ), counted as (${insertUsage(sql`finished`)})${sql.join(
       totals(sql`exists (select from finished)`).map(
         (change, index) => sql`, ${cteName(index)} as (${change})`,
@@ -98,7 +104,6 @@ export async function failUnrecorded(database: Database, tenant: string, id: str
 }
 
 function together(changes: RawBuilder<unknown>[]): RawBuilder<unknown> {
-  if (changes.length === 0) return sql``;
   return sql`with ${sql.join(changes.map((change, index) => sql`${cteName(index)} as (${change})`))}`;
 }
 

@@ -22,7 +22,7 @@ export async function listRequests(db: Store, query: RequestQuery): Promise<Requ
   else if (query.status !== undefined) {
     select = select.where('response_status', '=', query.status);
     // Says the same, and leads to an index.
-    if (query.status >= 400) select = select.where(sql<boolean>`response_status >= 400`);
+    if (query.status !== 200) select = select.where(sql<boolean>`response_status <> 200`);
   }
   if (query.dateFrom !== undefined) {
     select = select.where(sql<boolean>`started_at >= ${query.dateFrom}::timestamptz`);

@@ -64,7 +64,7 @@ export async function openPostgres(url: string): Promise<Engine> {
     analyze: () => Promise.resolve(),
     reuseRows: () => Promise.resolve(),
     slowQueries,
-    async vacuum(table, signal) {
+    async vacuum(table, step, signal) {
       const client = await pool.connect();
       try {
         await client.query('set statement_timeout = 0');
@@ -74,7 +74,7 @@ export async function openPostgres(url: string): Promise<Engine> {
           pool.query('select pg_cancel_backend($1)', [rows[0]?.pid]).catch(() => undefined);
         };
         signal.addEventListener('abort', cancel);
-        const query = { text: `vacuum (analyze) "${table}"`, query_timeout: NO_LIMIT_MS };
+        const query = { text: `${step} "${table}"`, query_timeout: NO_LIMIT_MS };
         await client.query(query).finally(() => {
           signal.removeEventListener('abort', cancel);
         });
@@ -91,7 +91,11 @@ export async function openPostgres(url: string): Promise<Engine> {
           HOUSEKEEPING_LOCK,
         ]);
         if (rows[0]?.mine !== true) return false;
-        await work();
+        await work().finally(async () => {
+          // Now, and not when the server notices that the connection is closed: whoever asks next would be refused.
+          // One that died has given it back.
+          await client.query('select pg_advisory_unlock($1)', [HOUSEKEEPING_LOCK]).catch(() => undefined);
+        });
         return true;
       } finally {
         client.release(true);

@@ -43,14 +43,17 @@ export const notDeleted = sql<boolean>`(exchange.conversation_id in (
   select id from conversation where deleted_at is not null)) is not true`;
 
 /**
- * The state of a row of `exchange`, under whatever name. Those that did not end well are few: what their answers say
- * means the same, and leads to an index.
+ * The state of a row of `exchange`, under whatever name. Those that run and those that did not end well are few: what
+ * their own table, or their answers, say means the same, and leads to an index.
  */
 export function inState(row: string, state: ExchangeState): RawBuilder<boolean> {
   const same = sql<boolean>`${sql.ref(`${row}.state`)} = ${state}`;
-  if (state === 'completed' || state === 'running') return same;
-  return sql<boolean>`${same} and (${sql.ref(`${row}.tenant`)}, ${sql.ref(`${row}.id`)}) in (
-    select tenant, id from answer where state = ${state} and state <> 'completed')`;
+  if (state === 'completed') return same;
+  const few =
+    state === 'running'
+      ? sql`select tenant, id from running`
+      : sql`select tenant, id from answer where state = ${state} and state <> 'completed'`;
+  return sql<boolean>`${same} and (${sql.ref(`${row}.tenant`)}, ${sql.ref(`${row}.id`)}) in (${few})`;
 }
 
 type ColumnName<Name> = Name extends `exchange.${infer Column extends keyof ExchangeTable}` ? Column : never;
