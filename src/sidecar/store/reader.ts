@@ -19,7 +19,7 @@ interface AroundTheStore {
 export function createReads(database: Database, around: AroundTheStore): StoreReads {
   const { db } = database;
   return {
-    listConversations: (query) => listConversations(db, query),
+    listConversations: (query) => listConversations(database, query),
     getConversation: (id) => whenId(id, () => readConversation(database, id)),
     listRequests: (query) => listRequests(db, query),
     getRequest: (id, fields) => whenId(id, () => readExchange(db, id, fields)),
