@@ -8,15 +8,33 @@ import type { BranchTable, InvocationTable } from './tables.ts';
 
 /** A conversation with everything its tree is drawn from; no bodies. */
 export async function readConversation(store: ReadableStore, id: string): Promise<ConversationDetail | null> {
-  const { db } = store;
   const [conversation] = await selectConversations(store, [sql`conversation.id = ${id}::uuid`], 1);
   if (conversation === undefined) return null;
   const { tenant } = conversation;
-  const requests = await selectSummaries(
-    store,
-    sql`
-    where exchange.tenant = ${tenant} and exchange.conversation_id = ${id}::uuid`,
-  );
+  // Beside each other, the long one and the short ones: two of the connections PostgreSQL has for reads.
+  const [requests, { branches, calls, sideCalls }] = await Promise.all([
+    selectSummaries(store, sql`where exchange.tenant = ${tenant} and exchange.conversation_id = ${id}::uuid`),
+    readSurroundings(store, tenant, id),
+  ]);
+  const onBranch = Map.groupBy(requests, (request) => request.branch_id);
+  const byId = new Map(requests.map((request) => [request.id, request]));
+  return {
+    conversation: toConversationRow(conversation),
+    branches: branches.map((branch) => toBranchRow(branch, onBranch.get(branch.branch_id) ?? [], byId)),
+    requests: requests.map(toRequestRow),
+    invocations: calls.map((call) => toInvocationRow(call, onBranch.get(call.branch_id) ?? [], requests)),
+    sideCalls: sideCalls.map(toRequestRow),
+  };
+}
+
+interface Surroundings {
+  branches: StoredBranch[];
+  calls: StoredInvocation[];
+  sideCalls: ExchangeSummary[];
+}
+
+async function readSurroundings(store: ReadableStore, tenant: string, id: string): Promise<Surroundings> {
+  const { db } = store;
   const branches = await db
     .selectFrom('branch')
     .select(['branch_id', 'kind', 'parent_id', 'first_id'])
@@ -31,15 +49,7 @@ export async function readConversation(store: ReadableStore, id: string): Promis
     .where('conversation_id', '=', id)
     .orderBy('ordinal')
     .execute();
-  const onBranch = Map.groupBy(requests, (request) => request.branch_id);
-  const byId = new Map(requests.map((request) => [request.id, request]));
-  return {
-    conversation: toConversationRow(conversation),
-    branches: branches.map((branch) => toBranchRow(branch, onBranch.get(branch.branch_id) ?? [], byId)),
-    requests: requests.map(toRequestRow),
-    invocations: calls.map((call) => toInvocationRow(call, onBranch.get(call.branch_id) ?? [], requests)),
-    sideCalls: (await selectSideCalls(store, tenant, id)).map(toRequestRow),
-  };
+  return { branches, calls, sideCalls: await selectSideCalls(store, tenant, id) };
 }
 
 /** Metadata calls of the conversation's sessions: titles, topic checks, quota probes, token counts. */
@@ -52,7 +62,7 @@ function selectSideCalls(
     store,
     sql`
     where exchange.tenant = ${tenant} and exchange.conversation_id is null and exchange.session_id in (
-      select distinct own.session_id from exchange as own
+      select distinct own.session_id from request as own
       where own.tenant = ${tenant} and own.conversation_id = ${conversationId}::uuid and own.session_id is not null)`,
   );
 }
