@@ -101,8 +101,9 @@ export const requireKey = (gate: Gate) =>
     const allowed = isAllowed(gate, (name) => context.req.header(name), getCookie(context, gate.cookieName));
     if (!allowed) throw unauthorized();
     await next();
-    context.header('cache-control', 'no-store');
-    context.header('x-content-type-options', 'nosniff');
+    // Not `context.header`, which makes a new response around the body's stream for each.
+    context.res.headers.set('cache-control', 'no-store');
+    context.res.headers.set('x-content-type-options', 'nosniff');
   });
 
 /** Writes must say that they are JSON: a form of a foreign page cannot. */

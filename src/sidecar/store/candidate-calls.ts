@@ -64,16 +64,18 @@ function callRows(
   return candidateRows<CallRow>(
     db,
     query,
-    sql`select exchange.id, exchange.ended_at as call_ended, invocation.tool_use_id as call_tool,
+    sql`select exchange.id, invocation.tool_use_id as call_tool,
         invocation.name as call_name, invocation.claimed_by is not null as call_claimed,
         invocation.branch_id as call_branch, invocation.prompt as call_prompt, invocation.prompt_hash as call_hash,
         invocation.called_at as call_at,
         invocation.session_id is not distinct from ${query.scope.sessionId}::text as call_session
-      from invocation join exchange on exchange.tenant = invocation.tenant and exchange.id = invocation.parent_id
+      from invocation cross join lateral (
+        select * from request where request.tenant = invocation.tenant and request.id = invocation.parent_id offset 0
+      ) exchange
       where invocation.tenant = ${query.scope.tenant} and ${earlier(query)}
         and invocation.called_at <= ${timestamp(query.at)}::timestamptz and ${condition}`,
     {
-      columns: sql`, call_ended, call_tool, call_name, call_claimed, call_branch, call_prompt, call_hash, call_at`,
+      columns: sql`, exchange.ended_at as call_ended, call_tool, call_name, call_claimed, call_branch, call_prompt, call_hash, call_at`,
       order: sql`call_session desc, call_at desc`,
       limit: CALL_LIMIT,
     },

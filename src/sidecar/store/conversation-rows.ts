@@ -1,7 +1,7 @@
 import { sql, type RawBuilder } from 'kysely';
 import type { ConversationRow, ExchangeState } from '../../protocol/rows.ts';
-import type { Store } from './tables.ts';
-import { isoTime } from './values.ts';
+import { selectPage, type PageQuery, type ReadableStore } from './columns.ts';
+import { isoTime, parseTimestamp } from './values.ts';
 
 export interface StoredConversation {
   tenant: string;
@@ -29,26 +29,79 @@ export interface StoredConversation {
   compact_count: number;
 }
 
-/** Conversations (but deleted ones) with their newest request and the number of their branches. `rest`: conditions, order and limit. */
+const PAGE: Omit<PageQuery<StoredConversation>, 'from'> = {
+  columns: [
+    'tenant',
+    'id',
+    'title',
+    'project',
+    'domain',
+    'account_id',
+    'source',
+    'pinned',
+    'started_at',
+    'last_at',
+    'latest_id',
+    'request_count',
+    'message_count',
+    'total_tokens',
+    'context_tokens',
+    'error_count',
+    'models',
+    'latest_state',
+    'latest_model',
+    'latest_context',
+    'branch_count',
+    'subtask_count',
+    'compact_count',
+  ],
+  times: ['started_at', 'last_at'],
+  readTime: parseTimestamp,
+  order: [
+    { by: 'last_at', descending: true },
+    { by: 'id', descending: true },
+  ],
+};
+
+/**
+ * The newest conversations (but deleted ones) that meet the conditions on `conversation`, with their newest request and
+ * the number of their branches. The page is found first, and only its rows are looked at further: joined before the
+ * limit, PostgreSQL without statistics joins all conversations (13 to 100 ms for 10,000 instead of 0.7). For the same
+ * reason the `case`: it takes a plain `is null` for true of a two-hundredth of the rows, and would rather sort them all
+ * than walk down the index. And the limit's `select` hides the number, without which it finds a plan for just this number
+ * cheaper than the one it has, and makes one each time (0.3 ms, 0.7 on PGlite).
+ */
 export async function selectConversations(
-  db: Store,
-  rest: RawBuilder<unknown>,
+  store: ReadableStore,
+  conditions: RawBuilder<unknown>[],
+  limit: number,
 ): Promise<StoredConversation[]> {
-  const { rows } = await sql<StoredConversation>`
-    select conversation.*, latest.state as latest_state, latest.model as latest_model,
-      latest.input_tokens + latest.cache_read_tokens + latest.cache_creation_tokens as latest_context,
-      branches.branch_count, branches.subtask_count, branches.compact_count
-    from conversation
-    join exchange latest on latest.tenant = conversation.tenant and latest.id = conversation.latest_id
-      and conversation.deleted_at is null
-    cross join lateral (
-      select count(*)::integer as branch_count,
-        (count(*) filter (where kind = 'subtask'))::integer as subtask_count,
-        (count(*) filter (where kind = 'compact'))::integer as compact_count
-      from branch where branch.tenant = conversation.tenant and branch.conversation_id = conversation.id
-    ) branches
-    ${rest}`.execute(db);
-  return rows;
+  const there = sql`case when conversation.deleted_at is null then true else false end`;
+  return selectPage<StoredConversation>(store, {
+    ...PAGE,
+    from: sql`
+      select conversation.*, coalesce(answer.state, 'running') as latest_state,
+        coalesce(request.model, answer.model) as latest_model,
+        coalesce(answer.input_tokens + answer.cache_read_tokens + answer.cache_creation_tokens, 0) as latest_context,
+        branches.branch_count, branches.subtask_count, branches.compact_count
+      from (
+        select * from conversation where ${sql.join([there, ...conditions], sql` and `)}
+        order by last_at desc, id desc limit (select ${limit}::bigint)
+      ) conversation
+      cross join lateral (
+        select model from request
+        where request.tenant = conversation.tenant and request.id = conversation.latest_id offset 0
+      ) request
+      left join lateral (
+        select * from answer where answer.tenant = conversation.tenant and answer.id = conversation.latest_id offset 0
+      ) answer on true
+      cross join lateral (
+        select count(*)::integer as branch_count,
+          (count(*) filter (where kind = 'subtask'))::integer as subtask_count,
+          (count(*) filter (where kind = 'compact'))::integer as compact_count
+        from branch where branch.tenant = conversation.tenant and branch.conversation_id = conversation.id
+      ) branches`,
+  });
 }
 
 /** `contextTokens` is the sum over the requests, like `totalTokens`; how full the context is, `latestContextTokens`. */

@@ -1,14 +1,15 @@
 import { sql } from 'kysely';
 import type { RequestQuery } from '../../protocol/queries.ts';
 import type { RequestPage } from '../../protocol/rows.ts';
+import type { ReadableStore } from './columns.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import { inState, notDeleted, REQUEST_COLUMNS, toRequestRow } from './rows.ts';
-import type { Store } from './tables.ts';
+import { selectNewest } from './summaries.ts';
 import { timestamp } from './values.ts';
 
 /** One page of exchanges of every type, newest first. `cursor` is the position behind the previous page. */
-export async function listRequests(db: Store, query: RequestQuery): Promise<RequestPage> {
-  let select = db.selectFrom('exchange').select(REQUEST_COLUMNS).where(notDeleted);
+export async function listRequests(store: ReadableStore, query: RequestQuery): Promise<RequestPage> {
+  let select = store.db.selectFrom('exchange').select(REQUEST_COLUMNS).where(notDeleted);
   if (query.project !== undefined) select = select.where('project', '=', query.project);
   if (query.domain !== undefined) select = select.where('domain', '=', query.domain);
   if (query.accountId !== undefined) select = select.where('account_id', '=', query.accountId);
@@ -34,11 +35,11 @@ export async function listRequests(db: Store, query: RequestQuery): Promise<Requ
     const { at, id } = decodeCursor(query.cursor);
     select = select.where(sql<boolean>`(started_at, id) < (${timestamp(at)}::timestamptz, ${id}::uuid)`);
   }
-  const rows = await select
+  const newest = select
     .orderBy('started_at', 'desc')
     .orderBy('id', 'desc')
-    .limit(query.limit + 1)
-    .execute();
+    .limit(query.limit + 1);
+  const rows = await selectNewest(store, sql`${newest}`);
   const page = rows.slice(0, query.limit);
   const last = rows.length > query.limit ? page.at(-1) : undefined;
   return {

@@ -19,9 +19,9 @@ interface AroundTheStore {
 export function createReads(database: Database, around: AroundTheStore): StoreReads {
   const { db } = database;
   return {
-    listConversations: (query) => listConversations(db, query),
+    listConversations: (query) => listConversations(database, query),
     getConversation: (id) => whenId(id, () => readConversation(database, id)),
-    listRequests: (query) => listRequests(db, query),
+    listRequests: (query) => listRequests(database, query),
     getRequest: (id, fields) => whenId(id, () => readExchange(db, id, fields)),
     getLink: (id) => whenId(id, () => readLink(db, id)),
     getStats: (query) => getStats(db, query),
