@@ -72,7 +72,7 @@ export async function openPglite(dataDir: string | null, creator: URL | null): P
       }
     },
     async reuseRows() {
-      await sql`vacuum conversation`.execute(db);
+      await sql`vacuum conversation, running`.execute(db);
     },
     slowQueries,
     async vacuum(table, step) {
