@@ -14,7 +14,7 @@ create table chain_node (
   parent bytea,
   block bytea,
   shell bytea,
-  -- The codec (as in `block`), then the packed items.
+  -- The codec (as in `block`), the length of what signatures stand for, that, and the packed items.
   run bytea,
   check ((block is null) = (run is not null))
 );
@@ -112,6 +112,21 @@ drop index request_id;
 alter table request add primary key (id, tenant);
 alter table answer add foreign key (tenant, id) references request (tenant, id) on delete cascade;
 alter table invocation add foreign key (tenant, parent_id) references request (tenant, id) on delete cascade;
+
+-- Closed lists: four bytes instead of up to sixteen, and nothing that is not in them.
+create type exchange_type as enum ('inference', 'query_evaluation', 'quota', 'count_tokens', 'other');
+create type exchange_state as enum ('running', 'completed', 'failed', 'aborted', 'interrupted');
+create type link_signal as enum ('thread', 'response-prefix', 'request-prefix', 'retry', 'spawn-prompt', 'spawn-agent',
+  'compaction', 'tool-id', 'root', 'none');
+drop index answer_ended_badly;
+alter table request
+  alter column type type exchange_type using type::exchange_type,
+  alter column link_signal type link_signal using link_signal::link_signal;
+alter table answer alter column state type exchange_state using state::exchange_state;
+create index answer_ended_badly on answer (state) where state <> 'completed';
+alter table usage
+  alter column type type exchange_type using type::exchange_type,
+  alter column state type exchange_state using state::exchange_state;
 
 -- Requests of the same time are sorted when they are read: half as many bytes for each.
 drop index request_started;

@@ -120,7 +120,8 @@ function answerOf(index: number, random: RandomText): Record<string, unknown>[] 
   const thinking = {
     type: 'thinking',
     thinking: random.prose(random.between(150, 900)),
-    signature: `${random.token(random.between(280, 600))}==`,
+    // Base64, as the API's are.
+    signature: random.token(4 * random.between(70, 150)),
   };
   const text = { type: 'text', text: random.prose(random.between(80, 500)) };
   if (index % 5 === 4) return [thinking, text];

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { exchangeState, linkSignal, requestType } from '../../src/protocol/rows.ts';
 import { accountId, resolveAccount } from '../../src/sidecar/store/accounts.ts';
 import { prepareBody } from '../../src/sidecar/core/prepare.ts';
 import {
@@ -165,6 +166,16 @@ describe.each(engines)('the store on %s', (engine) => {
     for (const [index, content] of contents.entries()) {
       expect(await readRequestBody(database.db, 'race', content)).toEqual(bodies[index]);
     }
+  });
+
+  it.each([
+    ['exchange_type', requestType.options],
+    ['exchange_state', exchangeState.options],
+    ['link_signal', linkSignal.options],
+  ] as const)('knows what the API calls %s', async (name, options) => {
+    const { rows } = await sql<{ label: string }>`
+      select unnest(enum_range(null::${sql.ref(name)}))::text as label`.execute(database.db);
+    expect(rows.map((row) => row.label)).toEqual(options);
   });
 
   it('reads values the same way on both engines', async () => {

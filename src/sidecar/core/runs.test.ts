@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { chainNodes } from './chain.ts';
-import { decodeRun, encodeRun, runsOf } from './runs.ts';
+import { runsOf } from './runs.ts';
 import type { ChainItem } from './split.ts';
 
 const user = '{"role":"user","content":\0}';
@@ -78,28 +78,6 @@ it('of system and tools each item is a row', () => {
       ...{ key, depth, items: [{ shell, block }], shared: blockHash },
     })),
   );
-});
-
-const anyItem = fc.record({
-  shell: fc.option(fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes))),
-  block: fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)),
-});
-
-it('any items come back from their bytes, whatever they are put together with', () => {
-  fc.assert(
-    fc.property(fc.array(anyItem), fc.array(anyItem), (one, other) => {
-      expect(decodeRun(encodeRun(one))).toEqual(one);
-      // A dictionary is cut from items wherever their runs begin.
-      expect(Buffer.concat([encodeRun(one), encodeRun(other)])).toEqual(encodeRun([...one, ...other]));
-    }),
-  );
-});
-
-it('damaged bytes are refused, not read as something else', () => {
-  const whole = encodeRun([{ shell: Buffer.from('shell'), block: Buffer.alloc(200, 1) }]);
-  for (let length = 1; length < whole.length; length++) {
-    expect(() => decodeRun(whole.subarray(0, length))).toThrow('damaged');
-  }
 });
 
 it('where runs end depends on each message alone', () => {

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { PreparedChain } from '../core/prepare.ts';
-import { encodeRun, runsOf, type ChainRun } from '../core/runs.ts';
+import { encodeRun, joinRun, type RunBytes } from '../core/run-bytes.ts';
+import { runsOf, type ChainRun } from '../core/runs.ts';
 import { packBlock, packBytes, packWith, type NewBlock, type Packed, type PackedBlock } from './blocks.ts';
 import type { Database } from './database.ts';
 import { insertEnvelope, type NewEnvelope } from './envelopes.ts';
@@ -78,7 +79,7 @@ export async function packContent(
     let trail = (base === null ? null : database.known.trails.get(tenant, base.key)) ?? newTrail(base);
     for (const [index, run] of runs.entries()) {
       const { key, shared } = run;
-      const encoded = kind === 'message' ? encodeRun(run.items) : NOTHING;
+      const encoded = encodeRun(kind === 'message' ? run.items : []);
       keys.push(key);
       if (missing(key)) {
         nodes.set(nameOf(key), newNode(run, parent, encoded, trail));
@@ -90,7 +91,7 @@ export async function packContent(
       }
       parent = key;
       if (kind !== 'message') continue;
-      trail = extendTrail(trail, encoded, run.depth);
+      trail = extendTrail(trail, encoded.text, run.depth);
       // The next request goes on from the last message, or from the one before where a cache mark has left the last.
       if (index >= runs.length - 2) database.known.trails.add(tenant, key, trail);
     }
@@ -109,21 +110,21 @@ export async function packContent(
 function newNode(
   { key, depth, items, shared }: ChainRun,
   parent: Buffer | null,
-  encoded: Buffer,
+  encoded: RunBytes,
   trail: Trail,
 ): NewNode {
   const node = { key, parent, depth, block: shared, shell: null, dictionaryFrom: null, run: null };
   if (shared !== null) return { ...node, shell: items[0]!.shell };
-  const alone = packBytes(encoded);
-  const packed = trail.bytes.length === 0 ? null : packWith(encoded, trail.bytes);
+  const alone = packBytes(encoded.text);
+  const packed = trail.bytes.length === 0 ? null : packWith(encoded.text, trail.bytes);
   return packed !== null && packed.bytes.length < alone.bytes.length
-    ? { ...node, run: withCodec(packed), dictionaryFrom: trail.from }
-    : { ...node, run: withCodec(alone) };
+    ? { ...node, run: rowOf(encoded, packed), dictionaryFrom: trail.from }
+    : { ...node, run: rowOf(encoded, alone) };
 }
 
-const withCodec = ({ codec, bytes }: Packed): Buffer => Buffer.concat([Buffer.from([codec]), bytes]);
-
-const NOTHING = Buffer.alloc(0);
+function rowOf(encoded: RunBytes, { codec, bytes }: Packed): Buffer {
+  return Buffer.concat([Buffer.from([codec]), joinRun(encoded, bytes)]);
+}
 
 /**
  * Stores it and returns how many bytes that added. Large blocks first, then everything in one statement, each in the

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import { decodeRun, encodeRun } from '../core/runs.ts';
+import { decodeRun, encodeRun, partRun } from '../core/run-bytes.ts';
 import type { ChainItem } from '../core/split.ts';
 import { unpack } from './blocks.ts';
 import type { Store } from './tables.ts';
@@ -63,11 +63,12 @@ function decodeRows(rows: Row[]): ChainItem[] {
     const dictionary = (): Buffer => lastBytes(encoded.slice((from ?? 0) + 1, before + 1));
     const own =
       run !== null
-        ? decodeRun(unpack(run[0]!, run.subarray(1), dictionary))
+        ? decodeRun(partRun(run.subarray(1), (packed) => unpack(run[0]!, packed, dictionary)))
         : [{ shell, block: unpack(codec!, bytes!) }];
     if (!above) items.push(...own);
     if (packed) {
-      for (const [index, item] of own.entries()) encoded[depth - own.length + 1 + index] = encodeRun([item]);
+      for (const [index, item] of own.entries())
+        {encoded[depth - own.length + 1 + index] = encodeRun([item]).text;}
     }
     before = depth;
   }

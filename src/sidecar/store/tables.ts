@@ -58,7 +58,7 @@ interface NodeTable {
   depth: number;
   /** What `run` is packed with: the items deeper than this, up to the parent's; null: nothing. */
   dictionary_from: number | null;
-  /** The codec in one byte, then the packed items. */
+  /** The codec in one byte, then what `joinRun` makes of the items. */
   run: Buffer | null;
 }
 
