@@ -7,6 +7,8 @@ import { dataDirNotWritable } from './errors.ts';
 export interface DataDirLayout {
   root: string;
   journal: string;
+  /** Journal files that wait for their next exchange; made when they are needed. */
+  spare: string;
   logs: string;
   /** Port, path key and token, kept over restarts (0600). */
   state: string;
@@ -37,6 +39,7 @@ export function prepareDataDir(root: string): DataDirLayout {
   const layout: DataDirLayout = {
     root,
     journal: join(root, 'journal'),
+    spare: join(root, 'journal-spare'),
     logs: join(root, 'logs'),
     state: join(root, 'state.json'),
     owner: join(root, 'owner.json'),

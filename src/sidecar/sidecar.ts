@@ -17,6 +17,7 @@ import { observeRecorder } from './observed.ts';
 import { openJournal } from './proxy/journal.ts';
 import { createMemoryFiles } from './proxy/memory-files.ts';
 import { createProxy } from './proxy/proxy.ts';
+import { recycledFiles } from './proxy/recycled-files.ts';
 import { createRouter, ownPaths } from './proxy/route.ts';
 import { parseUpstream } from './proxy/upstream.ts';
 import { startRecorder } from './recorder/start.ts';
@@ -65,6 +66,7 @@ export async function startSidecar(
     log.warn('Asked to stop before it was ready', { why });
   };
 
+  const files = memory ?? recycledFiles(layout.spare, log);
   const journal = openJournal({
     dir: layout.journal,
     log,
@@ -72,7 +74,8 @@ export async function startSidecar(
       events.publish({ name: 'status', ids: [] });
     },
     onNotes: (notes) => recorder?.journal(memory === null ? notes : memory.handOver(notes)),
-    ...(memory === null ? {} : { files: memory, capBytes: LIVE_JOURNAL_BYTES }),
+    files,
+    ...(memory === null ? {} : { capBytes: LIVE_JOURNAL_BYTES }),
   });
   const proxy = createProxy({
     upstream,
@@ -226,6 +229,7 @@ export async function startSidecar(
     listener.cut();
     await closed;
     journal.flush();
+    if ('letGo' in files) files.letGo();
     const worthIt = memory === null && observed.database.version !== null;
     if (worthIt) await within(DRAIN_MS, recorder.drain());
     await within(DRAIN_MS, recorder.close());

@@ -9,6 +9,12 @@ import {
 } from '../core/frames.ts';
 import type { JournalFiles } from './files.ts';
 
+interface TimedFrame {
+  kind: Kind;
+  at: number;
+  payload: Buffer;
+}
+
 /** What one journal file needs from the journal it belongs to. */
 export interface JournalFileContext {
   files: JournalFiles;
@@ -51,6 +57,8 @@ export class JournalFile {
   #working: Promise<void> | null = null;
   #endQueued = false;
   #torn = false;
+  /** Frames that are written with the next one. */
+  #waiting: TimedFrame[] = [];
 
   /** `body`: the request body, where all of it is known by now. */
   constructor(path: string, head: RequestHead, body: Buffer | null, context: JournalFileContext) {
@@ -64,27 +72,32 @@ export class JournalFile {
       this.#drop(error);
       return;
     }
-    const first: [Kind, Buffer] = [FrameKind.requestHead, Buffer.from(JSON.stringify(head))];
-    this.#put(...(body === null ? [first] : [first, [FrameKind.requestBody, body] satisfies [Kind, Buffer]]));
+    this.#add(FrameKind.requestHead, Buffer.from(JSON.stringify(head)));
+    if (body !== null) this.#add(FrameKind.requestBody, body);
+    this.flush();
   }
 
   /** The whole request body, redacted, where it was not known at the beginning. */
   body(bytes: Buffer): void {
-    this.#put([FrameKind.requestBody, bytes]);
+    this.#add(FrameKind.requestBody, bytes);
+    this.flush();
   }
 
+  /** Is written with what follows, or by `flush`, which must come before the client gets it. */
   responseHead(head: ResponseHead): void {
-    this.#put([FrameKind.responseHead, Buffer.from(JSON.stringify(head))]);
+    this.#add(FrameKind.responseHead, Buffer.from(JSON.stringify(head)));
   }
 
-  /** Response bytes as they arrived, redacted. Call before the client's write. */
-  chunk(bytes: Buffer): void {
-    this.#put([FrameKind.chunk, bytes]);
+  /** Response bytes as they arrived, redacted. Call before the client's write; `more` as for a head. */
+  chunk(bytes: Buffer, more = false): void {
+    this.#add(FrameKind.chunk, bytes);
+    if (!more) this.flush();
   }
 
   end(frame: EndFrame): void {
     this.#endQueued = true;
-    this.#put([FrameKind.end, Buffer.from(JSON.stringify(frame))]);
+    this.#add(FrameKind.end, Buffer.from(JSON.stringify(frame)));
+    this.flush();
   }
 
   /** null when all frames are on disk, else a promise of that (it never rejects). */
@@ -97,17 +110,24 @@ export class JournalFile {
     this.#context.late(this.#id);
   }
 
-  #put(...frames: [Kind, Buffer][]): void {
+  #add(kind: Kind, payload: Buffer): void {
+    this.#waiting.push({ kind, at: this.#context.now(), payload });
+  }
+
+  /** One write for what waits: of a short answer that saves two of three, each 15 µs with all around it. */
+  flush(): void {
+    const frames = this.#waiting;
+    if (frames.length === 0) return;
+    this.#waiting = [];
     if (this.#over || this.#fd === null) return;
-    const refusal = this.#context.admit(frames.reduce((sum, [, payload]) => sum + payload.length, 0));
-    const now = this.#context.now();
+    const refusal = this.#context.admit(frames.reduce((sum, { payload }) => sum + payload.length, 0));
     if (refusal !== null) {
       this.#drop(refusal);
     } else if (this.#queued) {
-      for (const [kind, payload] of frames) this.#enqueue(encodeFrame(kind, now, payload));
+      for (const { kind, at, payload } of frames) this.#enqueue(encodeFrame(kind, at, payload));
     } else {
-      const parts = frames.flatMap(([kind, payload]) => encodeFrameParts(kind, now, payload));
-      this.#writeNow(this.#fd, joined(parts), frames.at(-1)?.[0] === FrameKind.end);
+      const parts = frames.flatMap(({ kind, at, payload }) => encodeFrameParts(kind, at, payload));
+      this.#writeNow(this.#fd, joined(parts), frames.at(-1)?.kind === FrameKind.end);
     }
   }
 

@@ -29,7 +29,7 @@ export interface Journal {
 /** The journal of one exchange; see `JournalFile`. */
 export type ExchangeJournal = Pick<
   JournalFile,
-  'body' | 'responseHead' | 'chunk' | 'end' | 'unsettled' | 'late'
+  'body' | 'responseHead' | 'chunk' | 'flush' | 'end' | 'unsettled' | 'late'
 >;
 
 export interface JournalOptions {
@@ -187,6 +187,7 @@ export const nothing: ExchangeJournal = {
   body: ignore,
   responseHead: ignore,
   chunk: ignore,
+  flush: ignore,
   end: ignore,
   unsettled: () => null,
   late: ignore,

@@ -56,13 +56,18 @@ export class Tape {
     this.begin().responseHead({ status, statusText, rawHeaders, ours });
   }
 
-  /** Call before the client's write. */
-  chunk(bytes: Buffer): void {
+  /** Call before the client's write. `more`: the end follows before that, and is written with it. */
+  chunk(bytes: Buffer, more = false): void {
     if (this.#download !== null) {
       this.#download.add(bytes);
       if (Math.max(this.#download.size, this.#announced) > this.#limit) return;
     }
-    this.begin().chunk(bytes);
+    this.begin().chunk(bytes, more);
+  }
+
+  /** Call before the client gets a head without a chunk: it waited for one, to be written with it. */
+  flush(): void {
+    this.begin().flush();
   }
 
   /** The streamed request body has been seen to its end, or will not be. */
