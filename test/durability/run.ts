@@ -19,8 +19,14 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '60' },
     'stop-owner': { type: 'boolean', default: false },
     'postgres-away': { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
   },
 });
+if (values.help) {
+  console.log(`npm run kill -- [--engine all|pglite|postgresql|"postgresql 15"] [--kills 50] [--streams 8] [--seed N]
+             [--stop-owner | --postgres-away] [--seconds 60]`);
+  process.exit(0);
+}
 const [kills, streams, seed] = [Number(values.kills), Number(values.streams), Number(values.seed)];
 const stopMs = Number(values.seconds) * 1000;
 const chosen = engines.filter((engine) => values.engine === 'all' || engine.startsWith(values.engine));
