@@ -105,7 +105,7 @@ export const parts: readonly Part[] = [
     limit: { full: 90, quick: 30 },
     run: async (quick) => {
       const { measureActivation, measureStart } = await import('./start-up.ts');
-      const effort = quick ? 0.5 : 2;
+      const effort = quick ? 0.25 : 2;
       return [...(await measureStart(effort)), ...(await measureActivation(effort))];
     },
   },

@@ -66,7 +66,7 @@ export async function measureActivation(effort: number): Promise<Row[]> {
   }
   const activate: number[] = [];
   const load: number[] = [];
-  for (let round = 0; round < Math.round(5 * effort); round++) {
+  for (let round = 0; round < Math.ceil(5 * effort); round++) {
     const probe = await startNode([join(import.meta.dirname, 'activation-probe.ts'), bundle]);
     await probe.stop();
     activate.push(Number(probe.line['settledMs'] ?? probe.line['activateMs']));
