@@ -1,9 +1,10 @@
 import { setImmediate as macrotask } from 'node:timers/promises';
 import type { JournalNote } from '../core/frames.ts';
-import { databaseUnavailable, type NexusError, shuttingDown, stackOf } from '../errors.ts';
-import { isContention, isUnavailable } from '../store/availability.ts';
+import { databaseUnavailable, type NexusError, shuttingDown } from '../errors.ts';
+import { isUnavailable } from '../store/availability.ts';
 import type { Database } from '../store/database.ts';
 import { loadSalt } from '../store/settings.ts';
+import { Attempts } from './attempts.ts';
 import { Backlog } from './backlog.ts';
 import { Connection } from './connection.ts';
 import { EventBatch } from './event-batch.ts';
@@ -19,9 +20,6 @@ import type { RecorderListener, RecorderOptions } from './thread.ts';
 import type { Track } from './track.ts';
 import { Trouble } from './trouble.ts';
 import { Upkeep } from './upkeep.ts';
-
-/** A step that fails this often for a reason of its own is a bug in it: its file must not block the others. */
-const MOST_ATTEMPTS = 3;
 
 export interface RecorderHost extends RecorderListener {
   onReady(): void;
@@ -44,6 +42,7 @@ export class Recorder {
   readonly #trouble: Trouble;
   /** Given up, and not yet shown as failed in the store. */
   readonly #givenUp: GivenUp;
+  readonly #attempts: Attempts;
   readonly connection: Connection;
   #working: Promise<void> | null = null;
   #closed = false;
@@ -104,6 +103,13 @@ export class Recorder {
         },
       },
     );
+    this.#attempts = new Attempts({
+      backlog: this.#backlog,
+      connection: this.connection,
+      givenUp: this.#givenUp,
+      status: this.#status,
+      log,
+    });
   }
 
   start(): void {
@@ -229,7 +235,7 @@ export class Recorder {
       }
       const unread = this.#backlog.unread();
       if (unread !== null) {
-        await this.#attempt(database, unread, () => unread.read());
+        await this.#attempts.run(database, unread, () => unread.read());
         // A file in which nothing is to be recorded ends here.
         this.#status.changed();
         continue;
@@ -241,7 +247,7 @@ export class Recorder {
         await this.#turn(database, true);
         continue;
       }
-      await this.#attempt(database, track, () => this.#watched(this.#step(database, track)));
+      await this.#attempts.run(database, track, () => this.#watched(this.#step(database, track)));
       // Apart from the exchange, which is recorded, and whose journal file is gone by now.
       await this.#upkeep
         .run(database, this.#pause)
@@ -283,31 +289,6 @@ export class Recorder {
     this.#status.counters.dropped += dropped;
     this.#status.counters.lastDrop = why;
     this.#trouble.begin(why);
-  }
-
-  /** One piece of work on a track: repeated after a failure, given up after three, put off while the database is away. */
-  async #attempt(database: Database, track: Track, work: () => Promise<void>): Promise<void> {
-    try {
-      await work();
-      if (track.done) {
-        this.#backlog.forget(track);
-        track.remove();
-      }
-    } catch (error) {
-      if (isUnavailable(error)) {
-        await this.connection.lost(database, error);
-        return;
-      }
-      // Another sidecar on the same PostgreSQL was in the way: nothing is wrong with this exchange.
-      if (isContention(error)) return;
-      track.attempts++;
-      const fields = { exchange: track.id, attempt: track.attempts, error: stackOf(error) };
-      this.#host.onLog('error', 'An exchange could not be recorded', fields);
-      if (track.attempts < MOST_ATTEMPTS && track.pending) return;
-      this.#status.counters.failed++;
-      this.#status.counters.lastFailure = this.#givenUp.add(track, error);
-      this.#backlog.bury(track);
-    }
   }
 
   /** Tells when a transaction takes suspiciously long, and when the database has answered. */
