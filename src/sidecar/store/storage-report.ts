@@ -21,7 +21,7 @@ export async function readStorage(database: Database, turn: () => Promise<void>)
   const tables = await readTableSizes(db, turn);
   const sizes = new Map(tables.map((table) => [table.name, table]));
   const totalBytes = tables.reduce((sum, table) => sum + table.bytes + table.indexBytes, 0);
-  const exchangeSizes = [sizes.get('request'), sizes.get('answer')];
+  const exchangeSizes = ['request', 'answer', 'envelope'].map((name) => sizes.get(name));
   const exchanges = sizes.get('request')?.rows ?? 0;
   await turn();
   const [block, node] = [sizes.get('block'), sizes.get('node')];
