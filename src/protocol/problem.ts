@@ -16,6 +16,7 @@ export const problemCode = z.enum([
   'other_version',
   'port_in_use',
   'invalid_option',
+  'invalid_credential_file',
   'upstream_unreachable',
   'upstream_timeout',
   'shutting_down',

@@ -177,3 +177,16 @@ export function stackOf(error: unknown): string {
   const cause = error.cause === undefined ? '' : ` | cause: ${stackOf(error.cause)}`;
   return `${error.stack ?? error.message}${cause}`;
 }
+
+/** `issues`: one for each member that is wrong, never with its value; an empty path is the file itself. */
+export const invalidCredentialFile = (
+  path: string,
+  issues: { path: string; message: string }[],
+): NexusError =>
+  new NexusError(
+    'invalid_credential_file',
+    400,
+    'Invalid credential file',
+    `${path}: ${issues.map((issue) => `${issue.path}${issue.path === '' ? '' : ': '}${issue.message}`).join('; ')}. Nobody is served with it until it is mended; the other credential files work.`,
+    { issues },
+  );
