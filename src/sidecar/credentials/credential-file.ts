@@ -52,8 +52,9 @@ export function readCredentialFile(path: string): CredentialFile {
   } catch (error) {
     throw invalidCredentialFile(path, [{ path: '', message: `cannot be read (${reason(error)})` }]);
   }
-  if (text.length > LARGEST)
+  if (text.length > LARGEST) {
     throw invalidCredentialFile(path, [{ path: '', message: 'is larger than 256 KB' }]);
+  }
   let json: unknown;
   try {
     json = JSON.parse(text);
