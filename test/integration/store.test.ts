@@ -205,6 +205,7 @@ describe.each(engines)('the store on %s', (engine) => {
     expect(await loadSalt(database.db)).toBe(salt);
     const ask = (accountUuid: string | null, kind: 'api-key' | 'bearer' | null, fingerprint = 'f1') =>
       resolveAccount(database.db, salt, {
+        given: null,
         tenant: 't',
         accountUuid,
         credential: kind === null ? null : { kind, fingerprint },
