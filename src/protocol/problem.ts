@@ -4,6 +4,7 @@ import { z } from 'zod';
 export const problemCode = z.enum([
   'bad_request',
   'unauthorized',
+  'too_many_attempts',
   'forbidden_host',
   'forbidden_origin',
   'not_found',

@@ -6,13 +6,19 @@ export class NexusError extends Error {
   readonly status: number;
   readonly title: string;
   readonly issues: { path: string; message: string }[] | undefined;
+  /** For `Retry-After`. */
+  readonly retryAfterSeconds: number | undefined;
 
   constructor(
     code: ProblemCode,
     status: number,
     title: string,
     detail: string,
-    options: { cause?: unknown; issues?: { path: string; message: string }[] } = {},
+    options: {
+      cause?: unknown;
+      issues?: { path: string; message: string }[];
+      retryAfterSeconds?: number;
+    } = {},
   ) {
     super(detail, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'NexusError';
@@ -20,6 +26,7 @@ export class NexusError extends Error {
     this.status = status;
     this.title = title;
     this.issues = options.issues;
+    this.retryAfterSeconds = options.retryAfterSeconds;
   }
 }
 
@@ -32,6 +39,15 @@ export const unauthorized = (): NexusError =>
     401,
     'Not authorised',
     'This needs the sidecar token or the dashboard key: send it as `Authorization: Bearer …` or `X-Dashboard-Key`.',
+  );
+
+export const tooManyAttempts = (seconds: number): NexusError =>
+  new NexusError(
+    'too_many_attempts',
+    429,
+    'Too many attempts',
+    `There were too many requests with a wrong key from this address. Wait ${String(seconds)} s, and check the key.`,
+    { retryAfterSeconds: seconds },
   );
 
 export const forbiddenHost = (host: string): NexusError =>
