@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import fs from 'node:fs';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -46,7 +46,7 @@ export async function openPglite(dataDir: string | null, creator: URL | null): P
   const dir = dataDir === null ? 'memory' : join(dataDir, `pglite-${String(MAJOR)}`);
   const opening = dataDir === null ? openInMemory() : open(dataDir, dir, creator);
   const pglite = await opening.catch((error: unknown) => {
-    throw embeddedDatabaseUnreadable(dir, error);
+    throw embeddedDatabaseUnreadable(dir, refusalOf(dir) ?? error);
   });
   const { rows } = await pglite.query<{ server_version: string }>('show server_version');
   const slowQueries = new SlowQueries();
@@ -96,13 +96,36 @@ export async function createPgliteDirectory(dir: string): Promise<void> {
   await pglite.close();
 }
 
+/**
+ * What the disk says to a program that wants room in `dir`, or null: a start that fails on a full disk is told by PGlite
+ * as "PGlite failed to initialize properly" and no more.
+ */
+function refusalOf(dir: string): Error | null {
+  if (!fs.existsSync(dir)) return null;
+  const probe = join(dir, `probe-${randomUUID()}`);
+  try {
+    const fd = fs.openSync(probe, 'wx', 0o600);
+    try {
+      fs.writeSync(fd, Buffer.alloc(PAGE_BYTES, 1), 0, PAGE_BYTES, 0);
+    } finally {
+      fs.closeSync(fd);
+      fs.rmSync(probe, { force: true });
+    }
+    return null;
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
+}
+
+const PAGE_BYTES = 8192;
+
 async function openInMemory(): Promise<PGlite> {
   const startParams = [...START_PARAMETERS, ...MEMORY_PARAMETERS];
   return PGlite.create({ dataDir: 'memory://', startParams, parsers, serializers });
 }
 
 async function open(dataDir: string, dir: string, creator: URL | null): Promise<PGlite> {
-  if (!existsSync(join(dir, 'PG_VERSION'))) await create(dataDir, dir, creator);
+  if (!fs.existsSync(join(dir, 'PG_VERSION'))) await create(dataDir, dir, creator);
   // PostgreSQL's own lock file, which says nothing here (the pid in it is WebAssembly's; the data directory's lock is what
   // counts). One that a kill -9 left half written would keep the database from opening for ever.
   await rm(join(dir, 'postmaster.pid'), { force: true });
