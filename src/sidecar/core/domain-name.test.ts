@@ -32,6 +32,7 @@ test.each([
   'user@team.example',
   'team example',
   'tëam.example',
+  '\u212Aey.example',
   '%2e%2e',
   '[::1]:3000',
   'a'.repeat(254),

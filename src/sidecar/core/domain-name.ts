@@ -7,7 +7,8 @@ export const CREDENTIAL_SUFFIX = '.credentials.json';
  * stand in a file name on Windows and has no domain.)
  */
 export function domainName(host: string): string | null {
-  const match = /^([a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?)(?::\d{1,5})?$/.exec(host.toLowerCase());
-  const name = match?.[1];
+  // As it came: some letters of other alphabets have a Latin one as their lower case.
+  const match = /^([a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?)(?::\d{1,5})?$/i.exec(host);
+  const name = match?.[1]?.toLowerCase();
   return name === undefined || name.includes('..') ? null : name;
 }

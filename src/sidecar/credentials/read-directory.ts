@@ -51,9 +51,9 @@ export function readDirectory(dir: string, before: Contents): Contents {
     // Dot files are what editors and macOS leave beside a file.
     if (name.startsWith('.') || !name.toLowerCase().endsWith(CREDENTIAL_SUFFIX)) continue;
     const path = join(dir, name);
-    const stem = name.slice(0, -CREDENTIAL_SUFFIX.length).toLowerCase();
+    const stem = name.slice(0, -CREDENTIAL_SUFFIX.length);
     const domain = domainName(stem);
-    if (domain !== stem) {
+    if (domain === null || domain.length !== stem.length) {
       problems.push(`${path}: "${stem}" is no domain. Name the file <domain>${CREDENTIAL_SUFFIX}.`);
     } else if (domains.has(domain)) {
       problems.push(`${path}: there is another file for ${domain}, which is used. Remove one of them.`);
