@@ -284,6 +284,18 @@ describe('beyond loopback', () => {
 });
 
 describe('too many wrong keys', () => {
+  test('path keys count too, and the right one works on', async () => {
+    const sidecar = await startSidecar({ upstream: upstream.url, pathKey: true });
+    const send = (path: string): Promise<Told> => ask(sidecar, upstream, { path, headers: bearer(made.own) });
+    for (let count = 0; count < 20; count++) {
+      checkRefused(await send('/k/wrong/v1/messages'), 401, /path key/);
+    }
+    checkRefused(await send('/k/wrong/v1/messages'), 429, /Wait/);
+    checkRefused(await send('/v1/messages'), 401, /path key/);
+    expect((await send(`${new URL(sidecar.baseUrl).pathname}/v1/messages`)).status).toBe(200);
+    await sidecar.remove();
+  });
+
   test('are told to wait on both sides; the token and made keys work on', async () => {
     const dashboardKey = 'made-up-dashboard-key';
     const sidecar = await startSidecar({
