@@ -1,6 +1,6 @@
 /**
  * The import rule (ARCHITECTURE.md, "Rooms"): protocol <- sidecar <- client (types only) <- extension, webview; in the
- * sidecar core <- store <- { proxy, recorder, api } <- sidecar.ts <- main.ts.
+ * sidecar core <- store <- { proxy, recorder, api, credentials } <- sidecar.ts <- { cli, main.ts }.
  * @type {import('dependency-cruiser').IConfiguration}
  */
 const room = (name, comment, from, to) => ({ name, comment, severity: 'error', from, to });
@@ -82,12 +82,24 @@ export default {
     ),
     room(
       'rooms-apart',
-      'proxy, recorder and api share through sidecar.ts.',
-      { path: '^src/sidecar/(proxy|recorder|api)/' },
+      'proxy, recorder, api and credentials share through sidecar.ts.',
+      { path: '^src/sidecar/(proxy|recorder|api|credentials)/' },
       {
-        path: '^src/sidecar/(proxy|recorder|api)/',
+        path: '^src/sidecar/(proxy|recorder|api|credentials)/',
         pathNot: '^src/sidecar/$1/',
       },
+    ),
+    room(
+      'credentials-apart',
+      'credentials knows core; secrets never reach the store.',
+      { path: '^src/sidecar/credentials/', pathNot: tests },
+      { path: '^src/sidecar/(store|cli)/' },
+    ),
+    room(
+      'cli-on-top',
+      'Only main runs commands.',
+      { path: '^src/sidecar/(?!cli/|main)' },
+      { path: '^src/sidecar/cli/' },
     ),
     room(
       'nobody-imports-main',

@@ -36,6 +36,8 @@ const plants: { room: string; line: string; rule: string }[] = [
   { room: 'src/webview', line: "import '../sidecar/errors.ts';", rule: 'webview-alone' },
   { room: 'src/sidecar/core', line: "import '../store/database.ts';", rule: 'core-is-pure' },
   { room: 'src/sidecar/api', line: "import '../proxy/journal.ts';", rule: 'rooms-apart' },
+  { room: 'src/sidecar/credentials', line: "import '../proxy/journal.ts';", rule: 'rooms-apart' },
+  { room: 'src/sidecar/credentials', line: "import '../store/database.ts';", rule: 'credentials-apart' },
   { room: 'src/client', line: "import '../sidecar/errors.ts';", rule: 'client-types-only' },
   { room: 'src/sidecar/proxy', line: "import 'pg';", rule: 'sql-in-store' },
 ];

@@ -4,6 +4,7 @@ import { z } from 'zod';
 export const problemCode = z.enum([
   'bad_request',
   'unauthorized',
+  'too_many_attempts',
   'forbidden_host',
   'forbidden_origin',
   'not_found',
@@ -16,6 +17,7 @@ export const problemCode = z.enum([
   'other_version',
   'port_in_use',
   'invalid_option',
+  'invalid_credential_file',
   'upstream_unreachable',
   'upstream_timeout',
   'shutting_down',

@@ -70,6 +70,27 @@ export const databaseStatus = z.object({
 });
 export type DatabaseStatus = z.infer<typeof databaseStatus>;
 
+/** What the credentials directory holds; never a secret. */
+export const credentialsStatus = z.object({
+  dir: z.string(),
+  domains: z.array(
+    z.object({
+      domain: z.string(),
+      /** null: the file cannot be used, and `problem` says why. */
+      type: z.enum(['api_key', 'oauth']).nullable(),
+      accountId: z.string().nullable(),
+      /** How many client API keys open it, the file's own included. */
+      clientKeys: z.number(),
+      problem: z.string().nullable(),
+    }),
+  ),
+  /** Files that belong to no domain or cannot be used, each in a sentence. */
+  problems: z.array(z.string()),
+  /** What other users of the machine may read or change. */
+  warnings: z.array(z.string()),
+});
+export type CredentialsStatus = z.infer<typeof credentialsStatus>;
+
 export const sidecarStatus = z.object({
   version: z.string(),
   uptimeMs: z.number(),
@@ -80,5 +101,7 @@ export const sidecarStatus = z.object({
   activeRequests: z.number(),
   windows: z.number(),
   recorder: recorderStatus,
+  /** Absent in answers of an older sidecar. */
+  credentials: credentialsStatus.optional(),
 });
 export type SidecarStatus = z.infer<typeof sidecarStatus>;

@@ -70,6 +70,19 @@ describe('shapes', () => {
   });
 });
 
+describe('credentials', () => {
+  test('their directory: in the data directory unless said otherwise', () => {
+    check(['--data-dir', 'data'], {}, { credentialsDir: join(cwd, 'data', 'credentials') });
+    check(['--credentials-dir', 'mine'], {}, { credentialsDir: join(cwd, 'mine') });
+    check([], { CREDENTIALS_DIR: '/x/y' }, { credentialsDir: resolve('/x/y') });
+  });
+  test('client authentication is on unless switched off', () => {
+    check([], {}, { clientAuth: true });
+    check([], { ENABLE_CLIENT_AUTH: 'false' }, { clientAuth: false });
+    checkRefused([], { ENABLE_CLIENT_AUTH: 'maybe' }, /^ENABLE_CLIENT_AUTH: expected true or false$/);
+  });
+});
+
 describe('what is stored', () => {
   test('redaction: the own keys unless said otherwise', () => {
     check([], {}, { redactBodies: 'own' });
@@ -137,6 +150,7 @@ test('every option is in the help', () => {
     '--data-dir',
     '--upstream',
     '--database-url',
+    '--credentials-dir',
     '--path-key',
     '--idle-exit',
   ]);

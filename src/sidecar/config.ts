@@ -55,6 +55,12 @@ const settings = {
       .optional(),
     help: 'a PostgreSQL instead of the embedded database',
   },
+  credentialsDir: {
+    option: 'credentials-dir',
+    variable: 'CREDENTIALS_DIR',
+    shape: z.string().optional(),
+    help: 'where <domain>.credentials.json files are (<data-dir>/credentials)',
+  },
   pathKey: {
     option: 'path-key',
     variable: 'PROXY_PATH_KEY',
@@ -116,6 +122,8 @@ const settings = {
     shape: z.string().min(16).optional(),
     help: '',
   },
+  /** false: on loopback a client's own credential passes on a domain with a stored one; that one never does. */
+  clientAuth: { option: null, variable: 'ENABLE_CLIENT_AUTH', shape: flag.default(true), help: '' },
   salt: { option: null, variable: 'API_KEY_SALT', shape: z.string().optional(), help: '' },
   upstreamTimeoutMs: {
     option: null,
@@ -159,8 +167,9 @@ const settings = {
 
 type Settings = typeof settings;
 type Given = { [K in keyof Settings]: z.output<Settings[K]['shape']> };
-export type ServeConfig = Omit<Given, 'dataDir' | 'collectSamples' | 'samplesDir'> & {
+export type ServeConfig = Omit<Given, 'dataDir' | 'credentialsDir' | 'collectSamples' | 'samplesDir'> & {
   dataDir: string;
+  credentialsDir: string;
   /** Where masked samples of traffic are collected (SPEC 3.9), or null. */
   samplesDir: string | null;
   /** Variables of the old system that are accepted and do nothing. */
@@ -187,10 +196,12 @@ export function readConfig(args: string[], env: NodeJS.ProcessEnv, cwd: string):
     values[key] = parsed.data;
   }
   const { collectSamples, samplesDir, ...config } = values as unknown as Given;
+  const dataDir = resolve(cwd, config.dataDir ?? defaultDataDir(process.platform, env));
   return {
     ...config,
     samplesDir: collectSamples ? resolve(cwd, samplesDir) : null,
-    dataDir: resolve(cwd, config.dataDir ?? defaultDataDir(process.platform, env)),
+    dataDir,
+    credentialsDir: resolve(cwd, config.credentialsDir ?? join(dataDir, 'credentials')),
     withoutEffect: WITHOUT_EFFECT.filter((name) => emptyAsAbsent(variables[name]) !== undefined),
   };
 }
@@ -200,7 +211,7 @@ export function optionLines(): string[] {
   return Object.values(settings).flatMap((setting) =>
     setting.option === null
       ? []
-      : [`  --${setting.option.padEnd(14)} ${setting.variable.padEnd(20)} ${setting.help}`],
+      : [`  --${setting.option.padEnd(15)} ${setting.variable.padEnd(20)} ${setting.help}`],
   );
 }
 

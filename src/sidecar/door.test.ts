@@ -2,7 +2,11 @@ import type { IncomingMessage } from 'node:http';
 import { describe, expect, test } from 'vitest';
 import { checkDoor } from './door.ts';
 
-const rules = { port: 3000, allowedHosts: ['nexus.example', 'other.example:8443'] };
+const rules = {
+  port: 3000,
+  allowedHosts: ['nexus.example', 'other.example:8443'],
+  isDomain: (name: string) => ['team.example', '127.0.0.1'].includes(name),
+};
 
 interface Visit {
   url?: string;
@@ -34,6 +38,8 @@ describe('host', () => {
     'nexus.example',
     'nexus.example:9000',
     'other.example:8443',
+    'team.example',
+    'Team.Example:9000',
   ])('%s is ours', (host) => {
     check({ hosts: [host] }, null);
   });
@@ -42,6 +48,7 @@ describe('host', () => {
     'evil.example:3000',
     'localhost',
     'localhost:3001',
+    '127.0.0.1:3001',
     'localhost.evil.example:3000',
     '127.0.0.1.nip.io:3000',
     '127.0.0.1:3000@evil.example',
@@ -54,6 +61,7 @@ describe('host', () => {
     '2130706433:3000',
     'other.example',
     'sub.nexus.example',
+    'sub.team.example',
     ' localhost:3000',
     '',
   ])('"%s" is not', (host) => {

@@ -6,6 +6,8 @@ export interface DoorRules {
   port: number;
   /** Further names, lower-cased: `name` on any port, `name:port` on that one. */
   allowedHosts: readonly string[];
+  /** True for a domain that has a credential file. */
+  isDomain: (name: string) => boolean;
 }
 
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
@@ -51,6 +53,8 @@ function parseHost(value: string): Host | null {
 
 function isOurs(host: Host, rules: DoorRules): boolean {
   if (LOOPBACK.has(host.name) && host.port === rules.port) return true;
+  // Of this machine's own names only our port is ours, with a credential file or without.
+  if (!LOOPBACK.has(host.name) && rules.isDomain(host.name)) return true;
   return (
     rules.allowedHosts.includes(host.name) || rules.allowedHosts.includes(`${host.name}:${String(host.port)}`)
   );

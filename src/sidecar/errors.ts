@@ -6,13 +6,19 @@ export class NexusError extends Error {
   readonly status: number;
   readonly title: string;
   readonly issues: { path: string; message: string }[] | undefined;
+  /** For `Retry-After`. */
+  readonly retryAfterSeconds: number | undefined;
 
   constructor(
     code: ProblemCode,
     status: number,
     title: string,
     detail: string,
-    options: { cause?: unknown; issues?: { path: string; message: string }[] } = {},
+    options: {
+      cause?: unknown;
+      issues?: { path: string; message: string }[];
+      retryAfterSeconds?: number;
+    } = {},
   ) {
     super(detail, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'NexusError';
@@ -20,6 +26,7 @@ export class NexusError extends Error {
     this.status = status;
     this.title = title;
     this.issues = options.issues;
+    this.retryAfterSeconds = options.retryAfterSeconds;
   }
 }
 
@@ -32,6 +39,15 @@ export const unauthorized = (): NexusError =>
     401,
     'Not authorised',
     'This needs the sidecar token or the dashboard key: send it as `Authorization: Bearer …` or `X-Dashboard-Key`.',
+  );
+
+export const tooManyAttempts = (seconds: number): NexusError =>
+  new NexusError(
+    'too_many_attempts',
+    429,
+    'Too many attempts',
+    `There were too many requests with a wrong key from this address. Wait ${String(seconds)} s, and check the key.`,
+    { retryAfterSeconds: seconds },
   );
 
 export const forbiddenHost = (host: string): NexusError =>
@@ -177,3 +193,16 @@ export function stackOf(error: unknown): string {
   const cause = error.cause === undefined ? '' : ` | cause: ${stackOf(error.cause)}`;
   return `${error.stack ?? error.message}${cause}`;
 }
+
+/** `issues`: one for each member that is wrong, never with its value; an empty path is the file itself. */
+export const invalidCredentialFile = (
+  path: string,
+  issues: { path: string; message: string }[],
+): NexusError =>
+  new NexusError(
+    'invalid_credential_file',
+    400,
+    'Invalid credential file',
+    `${path}: ${issues.map((issue) => `${issue.path}${issue.path === '' ? '' : ': '}${issue.message}`).join('; ')}. Nobody is served with it until it is mended; the other credential files work.`,
+    { issues },
+  );

@@ -28,6 +28,8 @@ export async function listenOnKeptPort(
   return listener;
 }
 
-export function originOf(host: string, port: number): string {
+/** How this machine reaches it: an address that means "all of them" is none to call. */
+export function originOf(listenHost: string, port: number): string {
+  const host = listenHost === '0.0.0.0' ? '127.0.0.1' : listenHost === '::' ? '::1' : listenHost;
   return `http://${host.includes(':') ? `[${host}]` : host}:${String(port)}`;
 }

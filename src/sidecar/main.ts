@@ -1,18 +1,26 @@
 // First of all: it sets flags of the whole process.
 import './small-memory.ts';
+import { runCommand, type Command } from './cli/command.ts';
+import { generateApiKey } from './cli/generate-api-key.ts';
+import { keys } from './cli/keys.ts';
 import { optionLines } from './config.ts';
 import { nearest } from './nearest.ts';
 import { serve } from './serve.ts';
 import { startSidecar } from './sidecar.ts';
 import { version } from './version.ts';
 
-const COMMANDS = ['serve'];
+const COMMANDS = new Map<string, Command>([
+  ['generate-api-key', generateApiKey],
+  ['keys', keys],
+]);
 
 const HELP = `claude-nexus ${version}: a recording proxy for the Claude API on this machine.
 
 Usage: claude-nexus [serve] [options]
+       claude-nexus <command> [options]; each has its own --help
 
-  serve     forward, record and show Claude traffic (the default)
+  serve             forward, record and show Claude traffic (the default)
+${[...COMMANDS].map(([name, { summary }]) => `  ${name.padEnd(16)}  ${summary}`).join('\n')}
 
 Options of serve, their environment variables and defaults:
 ${optionLines().join('\n')}
@@ -26,14 +34,24 @@ process.exitCode = await main(process.argv.slice(2));
 process.exit();
 
 async function main(args: string[]): Promise<number> {
+  const [first, ...rest] = args;
+  const command = COMMANDS.get(first ?? '');
+  if (command !== undefined) {
+    if (process.platform !== 'win32') process.umask(0o077);
+    return await runCommand(command, rest, {
+      env: process.env,
+      cwd: process.cwd(),
+      out: (text) => process.stdout.write(text),
+      err: (text) => process.stderr.write(text),
+    });
+  }
   if (args.includes('--help') || args.includes('-h') || args[0] === 'help') return print(HELP);
   if (args.includes('--version') || args[0] === 'version') return print(`${version}\n`);
-  const [first, ...rest] = args;
   if (first === undefined || first.startsWith('-')) {
     return await serve(startSidecar, args, process.env, process.cwd());
   }
   if (first === 'serve') return await serve(startSidecar, rest, process.env, process.cwd());
-  const meant = nearest(first, COMMANDS);
+  const meant = nearest(first, ['serve', ...COMMANDS.keys()]);
   const hint = meant === null ? 'Try --help.' : `Did you mean "${meant}"?`;
   process.stderr.write(`claude-nexus: there is no command "${first}". ${hint}\n`);
   return 1;

@@ -18,6 +18,7 @@ export function refuseAtDoor(response: ServerResponse, refusal: NexusError, own:
     'content-type': own ? 'application/problem+json' : 'application/json',
     'content-length': Buffer.byteLength(body),
     'cache-control': 'no-store',
+    ...(refusal.retryAfterSeconds === undefined ? {} : { 'retry-after': String(refusal.retryAfterSeconds) }),
     connection: 'close',
   });
   response.end(body);

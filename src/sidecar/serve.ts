@@ -23,6 +23,7 @@ import {
 import { openFileLog, type FileLog } from './file-log.ts';
 import { tryLock, type HeldLock, type LockRecord } from './lock.ts';
 import type { Log } from './log.ts';
+import { isLoopback } from './loopback.ts';
 import { readPrivateJson, writePrivateJson } from './private-file.ts';
 import { version } from './version.ts';
 
@@ -70,7 +71,7 @@ export async function serve(
   process.stderr.on('error', () => undefined);
   try {
     const config = readConfig(args, env, cwd);
-    refuseBeyondLoopback(config.host);
+    refuseOpenHost(config);
     const layout = prepareDataDir(config.dataDir);
     // A working directory that is removed later would break the start of every thread; one on Windows could not be.
     process.chdir(layout.root);
@@ -205,11 +206,19 @@ function otherOwnerOf(layout: DataDirLayout, { pid, nonce, protocolVersion }: Lo
   return { pid, protocolVersion, version, url, token };
 }
 
-function refuseBeyondLoopback(host: string): void {
-  if (/^(127(\.\d{1,3}){3}|::1|localhost)$/i.test(host)) return;
+/** Whoever can be reached from other machines must ask them who they are (SPEC 2.1). */
+function refuseOpenHost({ host, clientAuth, dashboardKey }: ServeConfig): void {
+  if (isLoopback(host)) return;
+  const missing = [
+    ...(clientAuth ? [] : ['ENABLE_CLIENT_AUTH must not be false']),
+    ...(dashboardKey === undefined
+      ? ['DASHBOARD_API_KEY must be set (16 characters at least; it opens the panels and the control API)']
+      : []),
+  ];
+  if (missing.length === 0) return;
   throw invalidOption(
     '--host (HOST)',
-    `"${host}" can be reached from other machines, which this version does not serve yet. Use 127.0.0.1.`,
+    `"${host}" can be reached from other machines. For that ${missing.join(', and ')}. Or use 127.0.0.1.`,
   );
 }
 

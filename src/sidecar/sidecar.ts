@@ -1,18 +1,23 @@
 import { randomBytes } from 'node:crypto';
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { getRequestListener } from '@hono/node-server';
 import { createApi } from './api/app.ts';
-import { carriesOwnKey, createGate } from './api/auth.ts';
+import { createGate } from './api/auth.ts';
 import { createEventBus } from './api/event-bus.ts';
 import type { ServeConfig } from './config.ts';
+import { createAccess } from './credentials/access.ts';
+import { openCredentials } from './credentials/credentials.ts';
+import { storedToken } from './credentials/stored-token.ts';
 import type { DataDirLayout } from './data-dir.ts';
-import { checkDoor } from './door.ts';
-import { databaseUnavailable, NexusError, ownKeyForUpstream, reason } from './errors.ts';
+import type { DoorRules } from './door.ts';
+import { databaseUnavailable, NexusError, reason } from './errors.ts';
+import { countFailedAttempts } from './failed-attempts.ts';
+import { createIncoming } from './incoming.ts';
 import { watchLifetime } from './lifetime.ts';
 import { listenOnKeptPort, originOf } from './kept-port.ts';
 import type { Log } from './log.ts';
+import { isLoopback } from './loopback.ts';
 import { observeRecorder } from './observed.ts';
 import { openJournal } from './proxy/journal.ts';
 import { createMemoryFiles } from './proxy/memory-files.ts';
@@ -22,7 +27,6 @@ import { createRouter, ownPaths } from './proxy/route.ts';
 import { parseUpstream } from './proxy/upstream.ts';
 import { startRecorder } from './recorder/start.ts';
 import type { LiveLimits, RecorderThread } from './recorder/thread.ts';
-import { refuseAtDoor } from './refuse.ts';
 import type { RunningSidecar } from './serve.ts';
 import { loadState, saveState } from './state.ts';
 import { version } from './version.ts';
@@ -53,6 +57,12 @@ export async function startSidecar(
   const upstream = parseUpstream(config.upstream);
   const state = loadState(layout.state);
   const events = createEventBus();
+  const credentials = openCredentials(config.credentialsDir, log, () => {
+    recorder?.setOwnSecrets(ownSecrets());
+    events.publish({ name: 'status', ids: [] });
+  });
+  const ownSecrets = (): string[] => [state.token, state.pathKey, ...credentials.plainKeys()];
+  const attempts = countFailedAttempts(() => performance.now());
   // Live mode: the same recorder, with a journal and a database in memory.
   const memory = config.storageEnabled ? null : createMemoryFiles();
   const databaseUrl = memory === null ? (config.databaseUrl ?? null) : null;
@@ -83,7 +93,7 @@ export async function startSidecar(
     policy: {
       tenant: TENANT,
       salt: () => salt,
-      ownSecrets: () => [state.token, state.pathKey],
+      ownSecrets,
       redactBodies: config.redactBodies,
     },
     timeoutMs: config.upstreamTimeoutMs,
@@ -101,6 +111,7 @@ export async function startSidecar(
     dashboardKey: config.dashboardKey ?? null,
     port: () => port,
     now: () => performance.now(),
+    attempts,
   });
   const origin = (): string => originOf(config.host, port);
   const api = createApi({
@@ -145,6 +156,7 @@ export async function startSidecar(
           lastError: lost.lastError ?? observed.recorder.lastError,
           lastErrorAt: lost.lastErrorAt ?? observed.recorder.lastErrorAt ?? null,
         },
+        credentials: credentials.status(),
       };
     },
   });
@@ -156,33 +168,36 @@ export async function startSidecar(
   // Replaces this process's `Response` by one whose bytes go to the socket as they are. The built-in one copies them into
   // a stream: a mark-compact of this thread's heap (34 ms on a busy machine) for every fourth answer of 900 KB.
   const answerOwn = getRequestListener(api.fetch);
-  const handle = (request: IncomingMessage, response: ServerResponse): void => {
-    // A kept-alive client would otherwise keep a stopping sidecar busy.
-    if (draining) response.shouldKeepAlive = false;
-    const target = route(request.method ?? 'GET', request.url ?? '');
-    const refusal = checkDoor(request, { port, allowedHosts: config.allowedHosts });
-    if (refusal !== null) {
-      log.warn('Refused at the door', {
-        code: refusal.code,
-        host: request.headers.host,
-        origin: request.headers.origin,
-      });
-      refuseAtDoor(response, refusal, target.kind === 'own');
-    } else if (target.kind === 'own') {
-      void answerOwn(request, response);
-    } else if (carriesOwnKey(gate, request.headers)) {
-      log.warn('Refused to pass our own key on');
-      refuseAtDoor(response, ownKeyForUpstream(), true);
-    } else {
-      lifetime.traffic();
-      proxy.handle(request, response, target);
-    }
+  let doorRules: DoorRules = {
+    port,
+    allowedHosts: config.allowedHosts,
+    isDomain: (name) => credentials.find(name) !== undefined,
   };
+  const handle = createIncoming({
+    route,
+    door: () => doorRules,
+    gate,
+    attempts,
+    access: createAccess({
+      credentials,
+      clientAuth: config.clientAuth,
+      loopback: isLoopback(config.host),
+      attempts,
+      log,
+      tokenOf: storedToken,
+    }),
+    proxy,
+    own: (request, response) => void answerOwn(request, response),
+    traffic: lifetime.traffic,
+    draining: () => draining,
+    log,
+  });
 
   // What lies in the journal when the recorder starts is taken for left behind: between here and its start nothing may
   // be awaited but the listener, whose first connection comes after this turn.
   const listener = await listenOnKeptPort(config, state, layout, handle, log);
   port = listener.port;
+  doorRules = { ...doorRules, port, allowedHosts: [...config.allowedHosts, new URL(origin()).host] };
   if (config.withoutEffect.length > 0) {
     log.info('These settings have no effect', { names: config.withoutEffect });
   }
@@ -194,7 +209,7 @@ export async function startSidecar(
       databaseUrl,
       salt: memory === null ? (config.salt ?? null) : salt,
       redactBodies: config.redactBodies,
-      ownSecrets: [state.token, state.pathKey],
+      ownSecrets: ownSecrets(),
       retention: { days: config.retentionDays, bytes: config.retentionMegabytes * 1e6 },
       samplesDir: config.samplesDir,
       live: memory === null ? null : LIVE,
@@ -221,6 +236,7 @@ export async function startSidecar(
   const stopped = Promise.withResolvers<undefined>();
   const shutDown = async (): Promise<void> => {
     lifetime.stop();
+    credentials.close();
     const closed = listener.close();
     events.close();
     await proxy.close(config.graceMs);

@@ -24,7 +24,10 @@ for (const flag of [
 
 /** By `serve` on a command line; who starts it otherwise sets both. */
 function wasStartedBare(): boolean {
-  const isShort = process.argv.some((argument) => ['--help', '-h', '--version'].includes(argument));
+  const command = process.argv[2] ?? 'serve';
+  const isShort =
+    (command !== 'serve' && !command.startsWith('-')) ||
+    process.argv.some((argument) => ['--help', '-h', '--version'].includes(argument));
   return !isShort && Object.keys(RUNTIME_ENVIRONMENT).some((name) => process.env[name] === undefined);
 }
 

@@ -87,6 +87,32 @@ describe.each(engines)('what the recorder stores of secrets on %s', (engine) => 
     expect(await recording.read('getLink', next.id)).toMatchObject({ signal: 'response-prefix' });
   });
 
+  it('masks client keys from when they come until they go, in an answer the proxy cannot read too', async () => {
+    const recording = await start('own');
+    const ofClient = 'made-up-key-a-user-chose';
+    const check = async (secrets: string[], expected: string): Promise<void> => {
+      recording.recorder.setOwnSecrets(secrets);
+      const answer = JSON.stringify({
+        type: 'message',
+        role: 'assistant',
+        content: [text(`the key is ${ofClient}`)],
+      });
+      const { id } = recording.write({
+        at: T0,
+        body: turn('session-client-key', [user(`use ${ofClient}`)]),
+        response: { headers: [...JSON_TYPE, ['content-encoding', 'gzip']], chunks: [gzipSync(answer)] },
+      });
+      await recording.recorder.drain();
+      expect(await recording.read('getRequest', id)).toMatchObject({
+        requestBody: { messages: [{ content: `use ${expected}` }] },
+        responseBody: { content: [{ text: `the key is ${expected}` }] },
+      });
+    };
+    await check([token], ofClient);
+    await check([token, ofClient], '*'.repeat(ofClient.length));
+    await check([token], ofClient);
+  });
+
   it('keeps bodies as they passed with `none`', async () => {
     const recording = await start('none');
     const chunks = streamOf({ content: [text(`${key} ${token}`)] });

@@ -200,16 +200,24 @@ describe.each(engines)('the store on %s', (engine) => {
     });
   });
 
-  it('names accounts by their uuid, then their API key, then what the token last was', async () => {
+  it('names accounts as a credential file does, and learns nothing from that; else by their uuid, then their API key, then what the token last was', async () => {
     const salt = await loadSalt(database.db);
     expect(await loadSalt(database.db)).toBe(salt);
-    const ask = (accountUuid: string | null, kind: 'api-key' | 'bearer' | null, fingerprint = 'f1') =>
+    const ask = (
+      accountUuid: string | null,
+      kind: 'api-key' | 'bearer' | null,
+      fingerprint = 'f1',
+      given: string | null = null,
+    ) =>
       resolveAccount(database.db, salt, {
+        given,
         tenant: 't',
         accountUuid,
         credential: kind === null ? null : { kind, fingerprint },
         at: 0,
       });
+    expect(await ask(null, 'bearer')).toBeNull();
+    expect(await ask('uuid-1', 'bearer', 'f1', 'team')).toBe('team');
     expect(await ask(null, 'bearer')).toBeNull();
     const named = await ask('uuid-1', 'bearer');
     expect(named).toMatch(/^acc_[0-9a-f]{12}$/);
@@ -218,6 +226,7 @@ describe.each(engines)('the store on %s', (engine) => {
     expect(await ask(null, 'bearer', 'rotated')).toBe(named);
     expect(await ask(null, 'api-key', 'f1')).toBe(accountId(salt, 'f1'));
     expect(await ask(null, null)).toBeNull();
+    expect(await ask(null, null, 'f1', 'team')).toBe('team');
   });
 
   it('opens again with what was written, and migrates once', async () => {

@@ -11,6 +11,7 @@ import {
   type RequestHead,
   type ResponseHead,
 } from '../../src/sidecar/core/frames.ts';
+import type { UpstreamCredential } from '../../src/sidecar/core/upstream-credential.ts';
 import type { Log } from '../../src/sidecar/log.ts';
 import { openJournal, type Journal, type JournalOptions } from '../../src/sidecar/proxy/journal.ts';
 import { createProxy, type Proxy, type ProxyOptions } from '../../src/sidecar/proxy/proxy.ts';
@@ -65,12 +66,14 @@ export interface ProxyTargetOptions extends Partial<Omit<ProxyOptions, 'upstream
   /** Appended to the base URL, for example `/k/<key>/p/<project>`. */
   prefix?: string;
   journalOptions?: Partial<Omit<JournalOptions, 'dir' | 'onNotes'>>;
+  /** Goes upstream with every request instead of the client's own. */
+  credential?: UpstreamCredential;
 }
 
 /** The proxy room by itself: an HTTP server, the router, the proxy and a journal in a directory of its own. */
 export async function startProxyTarget(
   upstreamUrl: string,
-  { pathKey, prefix, journalOptions, ...options }: ProxyTargetOptions = {},
+  { pathKey, prefix, journalOptions, credential, ...options }: ProxyTargetOptions = {},
 ): Promise<ProxyTarget> {
   const journalDir = mkdtempSync(join(tmpdir(), 'nexus-journal-'));
   const notes: JournalNote[] = [];
@@ -100,7 +103,7 @@ export async function startProxyTarget(
   const server = createServer({ maxHeaderSize: 64 * 1024 }, (request, response) => {
     const target = route(request.method ?? '', request.url ?? '');
     if (target.kind === 'own') response.end('own');
-    else proxy.handle(request, response, target);
+    else proxy.handle(request, response, target, credential);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const origin = `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { countFailedAttempts } from '../failed-attempts.ts';
 import { createGate, isAllowed, type Gate } from './auth.ts';
 
 const token = 'token-0123456789';
@@ -6,7 +7,13 @@ let clock = 0;
 
 function gateWith(dashboardKey: string | null): Gate {
   clock = 0;
-  return createGate({ token, dashboardKey, port: () => 3000, now: () => clock });
+  return createGate({
+    token,
+    dashboardKey,
+    port: () => 3000,
+    now: () => clock,
+    attempts: countFailedAttempts(() => clock),
+  });
 }
 
 function check(

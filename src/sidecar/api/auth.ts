@@ -1,8 +1,12 @@
 import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingMessage } from 'node:http';
+import type { HttpBindings } from '@hono/node-server';
+import type { Context } from 'hono';
 import { getCookie } from 'hono/cookie';
 import { createMiddleware } from 'hono/factory';
-import { unauthorized, unsupportedMediaType } from '../errors.ts';
+import { presentedKeys } from '../core/presented-keys.ts';
+import { tooManyAttempts, unauthorized, unsupportedMediaType } from '../errors.ts';
+import type { FailedAttempts } from '../failed-attempts.ts';
 
 const CODE_MS = 60_000;
 const SESSION_MS = 12 * 60 * 60_000;
@@ -12,11 +16,14 @@ const MAX_SESSIONS = 200;
 export interface Gate {
   /** Compared in constant time. No dashboard key configured never means "open". */
   acceptsKey(key: string): boolean;
+  /** The sidecar's own token alone, which nobody can guess. */
+  acceptsToken(key: string): boolean;
   acceptsSession(id: string): boolean;
   /** A code for one log-in within a minute; the only secret that may stand in a URL. */
   issueCode(): string;
-  /** A new session's random id for a code (then used up) or a key; null when refused. */
+  /** A new session's random id for a code (then used up) or an accepted key; null when refused. */
   openSession(proof: { code: string } | { key: string }): string | null;
+  attempts: FailedAttempts;
   cookieName: string;
   sessionSeconds: number;
 }
@@ -26,7 +33,9 @@ export function createGate(options: {
   dashboardKey: string | null;
   port: () => number;
   now: () => number;
+  attempts: FailedAttempts;
 }): Gate {
+  const token = digest(options.token);
   const keys = [options.token, options.dashboardKey].filter((key) => key !== null).map(digest);
   const codes = new Map<string, number>();
   const sessions = new Map<string, number>();
@@ -43,7 +52,9 @@ export function createGate(options: {
   };
 
   return {
+    attempts: options.attempts,
     acceptsKey,
+    acceptsToken: (key) => timingSafeEqual(token, digest(key)),
     acceptsSession: (id) => {
       const expires = sessions.get(digest(id).toString('hex'));
       return expires !== undefined && options.now() < expires;
@@ -76,29 +87,47 @@ export function isAllowed(
   gate: Gate,
   header: (name: string) => string | undefined,
   session: string | undefined,
+  address = '',
 ): boolean {
   const bearer = /^Bearer +(\S+)$/i.exec(header('authorization') ?? '')?.[1];
   const key = header('x-dashboard-key') ?? bearer;
-  if (key !== undefined) return gate.acceptsKey(key);
+  if (key !== undefined) return acceptsFrom(gate, key, address);
   return session !== undefined && gate.acceptsSession(session);
+}
+
+/**
+ * Whether `key` opens, asked from `address`. After too many wrong ones only the token is looked at, which cannot be
+ * guessed: nobody's failures lock out a window of this machine.
+ *
+ * @throws NexusError `too_many_attempts` for any other key by then.
+ */
+export function acceptsFrom(gate: Gate, key: string, address: string): boolean {
+  const wait = gate.attempts.waitOf(address);
+  if (wait === null ? gate.acceptsKey(key) : gate.acceptsToken(key)) return true;
+  gate.attempts.failed(address);
+  if (wait !== null) throw tooManyAttempts(wait);
+  return false;
+}
+
+/** Of the other end of the connection; empty when it is gone. */
+export function addressOf(context: Context): string {
+  return (context.env as Partial<HttpBindings> | undefined)?.incoming?.socket.remoteAddress ?? '';
 }
 
 /**
  * True when a request for the upstream carries one of our own keys or a browser session's cookie, which must never
  * leave this machine (a browser that shows the panels asks for `/favicon.ico` by itself).
  */
-export function carriesOwnKey(gate: Gate, headers: IncomingHttpHeaders): boolean {
+export function carriesOwnKey(gate: Gate, { headers, rawHeaders }: IncomingMessage): boolean {
   if (headers.cookie?.includes(`${gate.cookieName}=`) === true) return true;
-  const bearer = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1];
-  return [bearer, headers['x-dashboard-key'], headers['x-api-key']].some(
-    (key) => typeof key === 'string' && gate.acceptsKey(key),
-  );
+  return presentedKeys(rawHeaders).some((key) => gate.acceptsKey(key));
 }
 
 /** Refuses whoever proves nothing, before a route runs. */
 export const requireKey = (gate: Gate) =>
   createMiddleware(async (context, next) => {
-    const allowed = isAllowed(gate, (name) => context.req.header(name), getCookie(context, gate.cookieName));
+    const session = getCookie(context, gate.cookieName);
+    const allowed = isAllowed(gate, (name) => context.req.header(name), session, addressOf(context));
     if (!allowed) throw unauthorized();
     await next();
     // Not `context.header`, which makes a new response around the body's stream for each.

@@ -31,6 +31,7 @@ export function problemResponse(error: unknown, context: Context, log: Log): Res
   };
   // The rest of the body is not read, so the connection is of no use any more.
   if (known.status === 413) headers['connection'] = 'close';
+  if (known.retryAfterSeconds !== undefined) headers['retry-after'] = String(known.retryAfterSeconds);
   if (known.status === 401) headers['www-authenticate'] = 'Bearer';
   return new Response(JSON.stringify(toProblem(known)), { status: known.status, headers });
 }

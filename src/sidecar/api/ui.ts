@@ -6,7 +6,7 @@ import { Hono } from 'hono';
 import { getCookie, setCookie } from 'hono/cookie';
 import { z } from 'zod';
 import { notFound, unauthorized } from '../errors.ts';
-import { isAllowed, requireJson, requireKey, type Gate } from './auth.ts';
+import { acceptsFrom, addressOf, isAllowed, requireJson, requireKey, type Gate } from './auth.ts';
 import { refuseBadInput } from './problem.ts';
 import { loginPage, panelPage } from './ui-pages.ts';
 
@@ -34,7 +34,9 @@ export function uiRoutes(deps: { gate: Gate; webviewDir: string; origin: () => s
       return c.json({ code, url: `${deps.origin()}/ui/#code=${code}` }, 201);
     })
     .post('/session', requireJson, zValidator('json', proof, refuseBadInput), (c) => {
-      const session = gate.openSession(c.req.valid('json'));
+      const proof = c.req.valid('json');
+      const wrongKey = 'key' in proof && !acceptsFrom(gate, proof.key, addressOf(c));
+      const session = wrongKey ? null : gate.openSession(proof);
       if (session === null) throw unauthorized();
       setCookie(c, gate.cookieName, session, {
         httpOnly: true,
@@ -54,7 +56,8 @@ export function uiRoutes(deps: { gate: Gate; webviewDir: string; origin: () => s
       return c.body(bytes, 200, { 'content-type': type });
     })
     .get('*', (c) => {
-      const allowed = isAllowed(gate, (name) => c.req.header(name), getCookie(c, gate.cookieName));
+      const session = getCookie(c, gate.cookieName);
+      const allowed = isAllowed(gate, (name) => c.req.header(name), session, addressOf(c));
       const nonce = randomBytes(16).toString('base64');
       const panel = c.req.path === '/ui/storage' ? 'storage' : 'conversations';
       return c.html(

@@ -24,6 +24,8 @@ export interface RequestHead {
   headers: [string, string][];
   /** Keyed fingerprint of the client's credential (hex, HMAC-SHA-256), so that an account survives token rotation. */
   credential: { kind: 'api-key' | 'bearer'; fingerprint: string } | null;
+  /** The account a stored credential is counted under; absent: it is found out from the other evidence. */
+  accountId?: string;
   redactions: { path: string; kind: string }[];
 }
 

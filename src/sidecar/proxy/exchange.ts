@@ -1,8 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Dispatcher } from 'undici';
 import type { EndReason } from '../core/frames.ts';
+import { withUpstreamAuth, type UpstreamAuth } from '../core/upstream-credential.ts';
 import { discardBody, readBody, streamBody } from './body.ts';
-import { stopping, tooLarge, type Failure } from './failure.ts';
+import { noAccount, stopping, tooLarge, type Failure } from './failure.ts';
 import { contentLength, forClient, forUpstream, fromBytes, hasBody, pairs } from './headers.ts';
 import type { Journal } from './journal.ts';
 import { isMessagesPath } from './paths.ts';
@@ -40,6 +41,7 @@ export class Exchange {
   readonly #response: ServerResponse;
   readonly #arrival: Arrival;
   readonly #tape: Tape;
+  #auth: UpstreamAuth | null = null;
   #streamed = false;
   #showWaiting: NodeJS.Timeout | null = null;
   #sending: Sending | null = null;
@@ -69,6 +71,25 @@ export class Exchange {
   }
 
   run(): void {
+    const { credential } = this.#arrival;
+    if (credential?.auth.type !== 'oauth') {
+      this.#forward(credential?.auth ?? null);
+      return;
+    }
+    // The body is not read before the token is there: the client's connection waits, not this process's memory.
+    credential.auth.token().then(
+      (token) => {
+        if (!this.#over) this.#forward({ type: 'oauth', token });
+      },
+      (cause: unknown) => {
+        this.#answerOurselves(noAccount(cause), 'upstream-error');
+      },
+    );
+  }
+
+  /** `auth` null: with the client's own headers. */
+  #forward(auth: UpstreamAuth | null): void {
+    this.#auth = auth;
     const { rawHeaders } = this.#arrival;
     if (!hasBody(rawHeaders)) {
       this.#request.resume();
@@ -119,6 +140,7 @@ export class Exchange {
   #send(body: Buffer | AsyncIterable<Buffer> | null): void {
     const { upstream } = this.#context;
     const { method, path, rawHeaders } = this.#arrival;
+    const headers = forUpstream(rawHeaders);
     const begin = (): void => {
       if (this.#showWaiting !== null) clearTimeout(this.#showWaiting);
       this.#tape.begin();
@@ -129,7 +151,7 @@ export class Exchange {
         origin: upstream.origin,
         path: upstream.basePath + path,
         method,
-        headers: forUpstream(rawHeaders),
+        headers: this.#auth === null ? headers : withUpstreamAuth(headers, this.#auth),
         body,
       },
       {

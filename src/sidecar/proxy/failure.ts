@@ -1,4 +1,5 @@
 import type { ProblemCode } from '../../protocol/problem.ts';
+import type { Refusal } from './route.ts';
 
 /**
  * An exchange that failed on our side of the upstream's answer, in the words the client gets. `type` is Anthropic's
@@ -9,6 +10,8 @@ export interface Failure {
   type: string;
   code: ProblemCode;
   message: string;
+  /** For `Retry-After`. */
+  retryAfterSeconds?: number;
 }
 
 /** The body of an own failure, in Anthropic's error shape (as every client of theirs parses it). */
@@ -26,11 +29,26 @@ export const tooLarge = (limit: number): Failure => ({
   message: `Request exceeds the maximum size of ${String(limit / (1024 * 1024))} MB for this path. Send less, or upload large content through the Files API.`,
 });
 
-export const refused = (status: 400 | 401, message: string): Failure => ({
+const refusals = {
+  400: { type: 'invalid_request_error', code: 'bad_request' },
+  401: { type: 'authentication_error', code: 'unauthorized' },
+  429: { type: 'rate_limit_error', code: 'too_many_attempts' },
+  503: { type: 'api_error', code: 'invalid_credential_file' },
+} as const;
+
+export const refused = ({ status, message, retryAfterSeconds }: Refusal): Failure => ({
   status,
-  type: status === 401 ? 'authentication_error' : 'invalid_request_error',
-  code: status === 401 ? 'unauthorized' : 'bad_request',
+  ...refusals[status],
   message: `Claude Nexus: ${message}`,
+  ...(typeof retryAfterSeconds === 'number' ? { retryAfterSeconds } : {}),
+});
+
+/** A stored credential cannot be used; `cause` says why in a sentence, and what to do. */
+export const noAccount = (cause: unknown): Failure => ({
+  status: 401,
+  type: 'authentication_error',
+  code: 'unauthorized',
+  message: `Claude Nexus has no valid credential for this domain: ${cause instanceof Error ? cause.message : String(cause)}`,
 });
 
 export const stopping = (): Failure => ({

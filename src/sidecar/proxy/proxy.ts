@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Dispatcher } from 'undici';
 import { uuidV7 } from '../core/ids.ts';
+import type { UpstreamCredential } from '../core/upstream-credential.ts';
 import type { Log } from '../log.ts';
 import { reason } from '../errors.ts';
 import { Exchange, type ExchangeContext } from './exchange.ts';
@@ -13,8 +14,13 @@ import type { Route } from './route.ts';
 import { createDispatcher, type Upstream } from './upstream.ts';
 
 export interface Proxy {
-  /** Answers a request that is not ours; never throws. */
-  handle(request: IncomingMessage, response: ServerResponse, route: Exclude<Route, { kind: 'own' }>): void;
+  /** Answers a request that is not ours; never throws. `credential`: goes upstream instead of the client's own. */
+  handle(
+    request: IncomingMessage,
+    response: ServerResponse,
+    route: Exclude<Route, { kind: 'own' }>,
+    credential?: UpstreamCredential | null,
+  ): void;
   /** Exchanges whose client has not got its last byte. */
   active(): number;
   /**
@@ -77,8 +83,8 @@ export function createProxy(options: ProxyOptions): Proxy {
   const begin = (
     request: IncomingMessage,
     response: ServerResponse,
-    project: string | null,
-    path: string,
+    { project, path }: { project: string | null; path: string },
+    credential: UpstreamCredential | null,
   ): void => {
     const exchange = new Exchange(context, request, response, {
       id: uuidV7(now()),
@@ -88,6 +94,7 @@ export function createProxy(options: ProxyOptions): Proxy {
       path,
       httpVersion: request.httpVersion,
       rawHeaders: request.rawHeaders,
+      credential,
     });
     const { socket } = request;
     const leave = (): void => {
@@ -111,19 +118,19 @@ export function createProxy(options: ProxyOptions): Proxy {
   };
 
   return {
-    handle(request, response, route) {
+    handle(request, response, route, credential = null) {
       // Without a listener an aborted upload would be thrown; the socket's close tells the same.
       request.on('error', (error) => {
         options.log.debug('A request ended early', { error: reason(error) });
       });
       if (route.kind === 'refused') {
-        const failure = refused(route.status, route.message);
+        const failure = refused(route);
         respond(request, response, failure.status, ownAnswer(failure, null, closing));
       } else if (closing) {
         const failure = stopping();
         respond(request, response, failure.status, ownAnswer(failure, null, true));
       } else {
-        begin(request, response, route.project, route.path);
+        begin(request, response, route, credential);
       }
     },
     active: () => open.size,

@@ -3,6 +3,7 @@ import type { EndFrame, RequestBodyNote, RequestHead, ResponseHead } from '../co
 import { redactHeaders, redactPath, redactText, type Redaction } from '../core/redact.ts';
 import type { RedactBodies } from '../core/redact-edits.ts';
 import { redactOwn } from '../core/redact-own.ts';
+import type { UpstreamCredential } from '../core/upstream-credential.ts';
 import { headerValue, pairs } from './headers.ts';
 import { isTokenEndpoint } from './paths.ts';
 import { nothing, type ExchangeJournal, type Journal } from './journal.ts';
@@ -17,6 +18,8 @@ export interface Arrival {
   path: string;
   httpVersion: string;
   rawHeaders: readonly string[];
+  /** The stored credential it goes upstream with; null: its own. */
+  credential: UpstreamCredential | null;
 }
 
 export interface RecordPolicy {
@@ -93,9 +96,11 @@ export function startRecording(
     path: withoutOwn(path.path, secrets),
     httpVersion: arrival.httpVersion,
     headers: headers.headers.map(([name, value]) => [name, withoutOwn(value, secrets)]),
-    credential: fingerprint(arrival.rawHeaders, policy.salt()),
+    credential: usedCredential(arrival, policy.salt()),
     redactions,
   };
+  const accountId = arrival.credential?.accountId ?? null;
+  if (accountId !== null) head.accountId = accountId;
   return recordingOf(journal.begin(head, recorded), secrets, bodies);
 }
 
@@ -158,6 +163,13 @@ const masked = (text: string, secrets: readonly string[]): string =>
 function withoutOwn(text: string, secrets: readonly string[]): string {
   if (!text.includes('cnp_live_') && !secrets.some((secret) => text.includes(secret))) return text;
   return redactOwn(Buffer.from(text), secrets).bytes.toString();
+}
+
+/** Keyed fingerprint of what went upstream: a client key says nothing of the account that pays. */
+function usedCredential({ credential, rawHeaders }: Arrival, salt: string | null): RequestHead['credential'] {
+  if (credential === null) return fingerprint(rawHeaders, salt);
+  const { kind, text } = credential.identity;
+  return salt === null ? null : { kind, fingerprint: keyed(salt, text) };
 }
 
 /**

@@ -15,6 +15,9 @@ export function ownAnswer(failure: Failure, requestId: string | null, last: bool
   const rawHeaders = ['Content-Type', 'application/json', 'Content-Length', String(body.length)];
   if (requestId !== null) rawHeaders.push('x-nexus-request-id', requestId);
   if (failure.status === 401) rawHeaders.push('WWW-Authenticate', 'Bearer');
+  if (failure.retryAfterSeconds !== undefined) {
+    rawHeaders.push('Retry-After', String(failure.retryAfterSeconds));
+  }
   if (last) rawHeaders.push('Connection', 'close');
   return { rawHeaders, body };
 }

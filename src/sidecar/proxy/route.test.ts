@@ -4,7 +4,12 @@ import { createRouter, type Route } from './route.ts';
 
 const open = createRouter({ pathKey: null });
 const keyed = createRouter({ pathKey: 'the-key' });
-const up = (path: string, project: string | null = null): Route => ({ kind: 'upstream', project, path });
+const up = (path: string, project: string | null = null, pathKey = false): Route => ({
+  kind: 'upstream',
+  project,
+  path,
+  pathKey,
+});
 const own: Route = { kind: 'own' };
 
 describe('without a path key', () => {
@@ -80,9 +85,9 @@ describe('without a path key', () => {
 
 describe('with a path key', () => {
   it.each<[string, string, Route | number]>([
-    ['POST', '/k/the-key/v1/messages', up('/v1/messages')],
-    ['POST', '/k/the-key/p/demo/v1/messages', up('/v1/messages', 'demo')],
-    ['HEAD', '/k/the-key/p/demo', up('/', 'demo')],
+    ['POST', '/k/the-key/v1/messages', up('/v1/messages', null, true)],
+    ['POST', '/k/the-key/p/demo/v1/messages', up('/v1/messages', 'demo', true)],
+    ['HEAD', '/k/the-key/p/demo', up('/', 'demo', true)],
     ['GET', '/health', own],
     ['GET', '/api/status', own],
     ['POST', '/v1/messages', 401],

@@ -8,8 +8,17 @@ import { hash, timingSafeEqual } from 'node:crypto';
 
 export type Route =
   | { kind: 'own' }
-  | { kind: 'upstream'; project: string | null; path: string }
-  | { kind: 'refused'; status: 400 | 401; message: string };
+  /** `pathKey`: it showed the right one. */
+  | { kind: 'upstream'; project: string | null; path: string; pathKey: boolean }
+  | Refusal;
+
+/** `retryAfterSeconds`: only with 429. */
+export interface Refusal {
+  kind: 'refused';
+  status: 400 | 401 | 429 | 503;
+  message: string;
+  retryAfterSeconds?: number | null;
+}
 
 export interface RouterOptions {
   /** null: no path key is asked for, and one that is sent is ignored. */
@@ -100,10 +109,11 @@ export function createRouter(options: RouterOptions): (method: string, target: s
     if (keyHash !== null && (key === null || !timingSafeEqual(keyHash, digest(key.value)))) {
       return { kind: 'refused', status: 401, message: pathKeyMessage };
     }
-    if (project === null) return { kind: 'upstream', project: null, path: afterKey };
+    const pathKey = keyHash !== null;
+    if (project === null) return { kind: 'upstream', project: null, path: afterKey, pathKey };
     const name = projectName(project.value);
     if (name === null) return badTarget('names a project that cannot be a folder name');
-    return { kind: 'upstream', project: name, path: project.rest };
+    return { kind: 'upstream', project: name, path: project.rest, pathKey };
   };
 }
 

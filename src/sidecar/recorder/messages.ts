@@ -17,6 +17,7 @@ export type ToWorker =
   | { kind: 'notes'; notes: JournalNote[] }
   | { kind: 'read'; call: number; name: keyof StoreReads; args: unknown[] }
   | { kind: 'command'; call: number; name: keyof StoreCommands; args: unknown[] }
+  | { kind: 'secrets'; secrets: readonly string[] }
   | { kind: 'drain'; call: number }
   | { kind: 'ping' }
   | { kind: 'close'; call: number };

@@ -60,7 +60,8 @@ export function recordRequest(context: RecordContext, exchange: OpenExchange): P
     }
     if (packed === null) throw new Error('A whole chain has no base that could be missing');
     const { accountUuid } = prepared.facts;
-    const evidence = { tenant, accountUuid, credential, at: exchange.startedAt };
+    const given = cleanTextOrNull(exchange.head.accountId ?? null, 200);
+    const evidence = { tenant, given, accountUuid, credential, at: exchange.startedAt };
     const accountId = await resolveAccount(database.db, context.salt, evidence);
     const { keys } = packed;
     await context.pause();

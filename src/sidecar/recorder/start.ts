@@ -59,9 +59,11 @@ export function startRecorder(
   let worker: Worker | null = null;
   let closed = false;
   let nextCall = 1;
+  /** A thread that is started again begins with the newest. */
+  let { ownSecrets } = options;
 
   const start = (leftBehind: string[]): void => {
-    const data: WorkerStart = { options, leftBehind };
+    const data: WorkerStart = { options: { ...options, ownSecrets }, leftBehind };
     const started = new Worker(workerUrl, {
       workerData: data,
       execArgv: [],
@@ -231,6 +233,10 @@ export function startRecorder(
     },
     read: (name, ...args) => call((id) => ({ kind: 'read', call: id, name, args })),
     command: (name, ...args) => call((id) => ({ kind: 'command', call: id, name, args })),
+    setOwnSecrets(secrets) {
+      ownSecrets = secrets;
+      post({ kind: 'secrets', secrets });
+    },
     async drain() {
       await call((id) => ({ kind: 'drain', call: id }));
     },

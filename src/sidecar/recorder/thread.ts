@@ -15,7 +15,7 @@ export interface RecorderOptions {
   salt: string | null;
   /** Which secrets are masked in bodies (SPEC 3.3). */
   redactBodies: RedactBodies;
-  /** The product's own keys (the token, the path key): masked wherever they appear, unless `redactBodies` is `none`. */
+  /** The product's own keys (the token, the path key, client keys): masked wherever they appear, unless `redactBodies` is `none`. */
   ownSecrets: readonly string[];
   /** Retention (SPEC 3.7): days since a conversation's last request, bytes of the whole store; 0 is no limit. */
   retention: { days: number; bytes: number };
@@ -57,6 +57,8 @@ export interface RecorderThread {
   read<K extends keyof StoreReads>(name: K, ...args: Parameters<StoreReads[K]>): Promise<Uint8Array>;
   /** Has something done to the store, between the recorder's transactions; the answer as that of `read`. */
   command<K extends keyof StoreCommands>(name: K, ...args: Parameters<StoreCommands[K]>): Promise<Uint8Array>;
+  /** From now on these are the product's own keys: client keys come and go. */
+  setOwnSecrets(secrets: readonly string[]): void;
   /** Resolves when everything noted so far is recorded (or known to have failed). */
   drain(): Promise<void>;
   close(): Promise<void>;

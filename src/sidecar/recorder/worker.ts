@@ -21,7 +21,10 @@ if (isMainThread) {
   run(workerData as WorkerStart);
 }
 
-function run({ options, leftBehind }: WorkerStart): void {
+function run({ options: given, leftBehind }: WorkerStart): void {
+  // One list, which everything that masks in this thread reads anew each time.
+  const ownSecrets = [...given.ownSecrets];
+  const options = { ...given, ownSecrets };
   const port = parentPort!;
   const post = (message: FromWorker, transfer: ArrayBuffer[] = []): void => {
     port.postMessage(message, transfer);
@@ -97,6 +100,9 @@ function run({ options, leftBehind }: WorkerStart): void {
         break;
       case 'command':
         answer(message.call, () => command(message.name, message.args));
+        break;
+      case 'secrets':
+        ownSecrets.splice(0, ownSecrets.length, ...message.secrets);
         break;
       case 'drain':
         answer(message.call, () => recorder.drain());

@@ -4,6 +4,8 @@ import { timestamp } from './values.ts';
 
 export interface AccountEvidence {
   tenant: string;
+  /** The `accountId` of the credential file that was used; beats the rest. */
+  given: string | null;
   /** `account_uuid` of `metadata.user_id`. */
   accountUuid: string | null;
   /** Keyed fingerprint of the client's credential. */
@@ -12,7 +14,7 @@ export interface AccountEvidence {
 }
 
 /**
- * The account of an exchange: its account uuid, else its API key, else the account last seen with its token. Ids are
+ * The account of an exchange: the given one, else its account uuid, else its API key, else the account last seen with its token. Ids are
  * keyed hashes, so that the store does not say who someone is. An OAuth token rotates: what is learnt with one request
  * that names the account holds for those that do not.
  */
@@ -21,7 +23,9 @@ export async function resolveAccount(
   salt: string,
   evidence: AccountEvidence,
 ): Promise<string | null> {
-  const { accountUuid, credential } = evidence;
+  const { given, accountUuid, credential } = evidence;
+  // Nothing is learnt from such a request: what its client says of itself may be another account.
+  if (given !== null) return given;
   if (accountUuid === null && credential?.kind === 'api-key') return accountId(salt, credential.fingerprint);
   const named = accountUuid === null ? null : accountId(salt, accountUuid);
   if (credential === null) return named;

@@ -1,0 +1,81 @@
+import { join } from 'node:path';
+import { domainName } from '../core/domain-name.ts';
+import {
+  addClientKey,
+  CLIENT_KEYS_FILE,
+  generateClientKey,
+  readClientKeys,
+} from '../credentials/client-keys.ts';
+import { nothingRead, readDirectory } from '../credentials/read-directory.ts';
+import { makeDirectory } from '../data-dir.ts';
+import { invalidOption } from '../errors.ts';
+import {
+  credentialsDirOf,
+  credentialsHelp,
+  credentialsOptions,
+  parseCommand,
+  type Command,
+} from './command.ts';
+
+export const generateApiKey: Command = {
+  summary: 'make a client API key, and with --domain let it use that domain',
+  help: `Usage: claude-nexus generate-api-key [--domain <domain> [--name <name>]]
+
+Prints a new client API key. It is shown this once: with --domain its hash is kept, and clients that send it as
+\`Authorization: Bearer …\` or \`x-api-key\` may use that domain's stored credential from now on. Without --domain nothing
+is kept; it can be put into a credential file as \`client_api_key\`.
+
+  --domain                           the domain (host name without port) the key opens
+  --name                             what \`keys list\` calls it
+${credentialsHelp}
+
+Exit code: 0 done, 1 could not be done, 2 not understood.
+`,
+  run(args, context) {
+    const { values } = parseCommand(args, {
+      ...credentialsOptions,
+      domain: { type: 'string' },
+      name: { type: 'string' },
+    });
+    const key = generateClientKey();
+    if (values.domain === undefined) {
+      if (values.name !== undefined) {
+        throw invalidOption('--name', 'is for a key that is kept; add --domain.');
+      }
+      context.out(values.json ? `${JSON.stringify({ key })}\n` : `${key}\n`);
+      return 0;
+    }
+    const domain = domainName(values.domain);
+    if (domain === null) throw invalidOption('--domain', 'expected a host name, as team.example');
+    const dir = credentialsDirOf(values, context);
+    makeDirectory(dir, 0o700);
+    const path = join(dir, CLIENT_KEYS_FILE);
+    const name = wantedName(values.name);
+    if (name !== null && readClientKeys(path).some((kept) => kept.domain === domain && kept.name === name)) {
+      throw invalidOption(
+        '--name',
+        `there is a key "${name}" for ${domain} already; revoke it or choose another`,
+      );
+    }
+    const { sha256: _, ...kept } = addClientKey(path, key, domain, name, new Date());
+    context.out(values.json ? `${JSON.stringify({ key, ...kept })}\n` : `${key}\n`);
+    context.err(
+      `Kept as "${kept.name}" (${kept.id}) for ${domain}. The key itself is shown only this once.\n`,
+    );
+    if (readDirectory(dir, nothingRead).domains.get(domain)?.file?.type === undefined) {
+      context.err(
+        `There is no usable credential file for ${domain} yet: the key opens nothing until there is.\n`,
+      );
+    }
+    return 0;
+  },
+};
+
+function wantedName(given: string | undefined): string | null {
+  const name = given?.trim();
+  if (name === undefined) return null;
+  if (name === '' || name.length > 100 || /\p{C}/u.test(name)) {
+    throw invalidOption('--name', 'expected 1 to 100 visible characters');
+  }
+  return name;
+}

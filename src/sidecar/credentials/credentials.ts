@@ -1,0 +1,119 @@
+import { timingSafeEqual } from 'node:crypto';
+import type { CredentialsStatus } from '../../protocol/status.ts';
+import { makeDirectory } from '../data-dir.ts';
+import { reason } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { digestOf } from './client-keys.ts';
+import { nothingRead, readDirectory, type Contents, type DomainEntry } from './read-directory.ts';
+import { watchDirectory } from './watch-directory.ts';
+
+/** The stored credentials and client keys of all domains, as they are on the disk now. */
+export interface Credentials {
+  /** undefined: there is no file for this domain (as `domainName` gives it). */
+  find(domain: string): DomainEntry | undefined;
+  /** True when `key` is one of the domain's client keys. Compared in constant time. */
+  isKeyOf(domain: string, key: string): boolean;
+  /** True when `key` is a client key of any domain, or has the form of one. */
+  isClientKey(key: string): boolean;
+  /** Client keys that cannot be told by their form, to be masked wherever they stand. */
+  plainKeys(): readonly string[];
+  status(): CredentialsStatus;
+  close(): void;
+}
+
+/** Every client key that this product makes begins so. */
+const CLIENT_KEY = 'cnp_live_';
+
+interface KeyHash {
+  domain: string;
+  digest: Buffer;
+}
+
+/**
+ * Opens the credentials directory (made for this user alone when it is missing) and follows it: what is added, saved,
+ * renamed and deleted counts from the next request on. `onChange` is called after that.
+ */
+export function openCredentials(dir: string, log: Log, onChange: () => void): Credentials {
+  try {
+    makeDirectory(dir, 0o700);
+  } catch (error) {
+    log.warn('The credentials directory cannot be made', { dir, error: reason(error) });
+  }
+  let contents = nothingRead;
+  let hashes: KeyHash[] = [];
+  let plainKeys: string[] = [];
+
+  const look = (): boolean => {
+    const before = contents;
+    contents = readDirectory(dir, before);
+    const own = [...contents.domains.values()].flatMap(({ domain, file }) =>
+      file?.client_api_key === undefined ? [] : [{ domain, key: file.client_api_key }],
+    );
+    hashes = [
+      ...own.map(({ domain, key }) => ({ domain, digest: digestOf(key) })),
+      ...contents.keys.map(({ domain, sha256 }) => ({ domain, digest: Buffer.from(sha256, 'hex') })),
+    ];
+    plainKeys = own.map(({ key }) => key).filter((key) => !key.startsWith(CLIENT_KEY));
+    return tellChanges(before, contents, log);
+  };
+  look();
+  const watch = watchDirectory(dir, log, () => {
+    if (look()) onChange();
+  });
+
+  /** Every hash is compared, so that time does not tell which one fitted. */
+  const domainsOf = (key: string): string[] => {
+    if (hashes.length === 0) return [];
+    const digest = digestOf(key);
+    return hashes.filter((known) => timingSafeEqual(known.digest, digest)).map(({ domain }) => domain);
+  };
+  return {
+    find: (domain) => contents.domains.get(domain),
+    isKeyOf: (domain, key) => domainsOf(key).includes(domain),
+    isClientKey: (key) => key.startsWith(CLIENT_KEY) || domainsOf(key).length > 0,
+    plainKeys: () => plainKeys,
+    status: () => ({
+      dir,
+      domains: [...contents.domains.values()].map(({ domain, file, problem }) => ({
+        domain,
+        type: file?.type ?? null,
+        accountId: file?.accountId ?? null,
+        clientKeys: hashes.filter((known) => known.domain === domain).length,
+        problem,
+      })),
+      problems: [...contents.problems],
+      warnings: [...contents.warnings],
+    }),
+    close: () => {
+      watch.close();
+    },
+  };
+}
+
+/** Logs what is new, each thing once; whether there was anything. */
+function tellChanges(before: Contents, now: Contents, log: Log): boolean {
+  let changed = now.keysSignature !== before.keysSignature;
+  for (const entry of now.domains.values()) {
+    const { domain, path, problem, file } = entry;
+    if (before.domains.get(domain) === entry) continue;
+    changed = true;
+    if (file === null) log.warn('A credential file cannot be used', { path, problem });
+    else {
+      log.info('Credential file read', { path, domain, type: file.type, accountId: file.accountId ?? null });
+    }
+  }
+  for (const { domain, path } of before.domains.values()) {
+    if (now.domains.has(domain)) continue;
+    changed = true;
+    log.info('Credential file gone', { path, domain });
+  }
+  const isNew = (known: readonly string[]) => (text: string) => !known.includes(text);
+  const problems = now.problems.filter(isNew(before.problems));
+  const warnings = now.warnings.filter(isNew(before.warnings));
+  for (const problem of problems) {
+    log.warn('Something in the credentials directory cannot be used', { problem });
+  }
+  for (const warning of warnings) log.warn('Credentials are open to others', { warning });
+  const fewer = now.problems.length < before.problems.length || now.warnings.length < before.warnings.length;
+  return changed || fewer || problems.length > 0 || warnings.length > 0;
+}
