@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs, parseEnv } from 'node:util';
 import { z } from 'zod';
+import { CLAUDE_CLIENT_ID, CLAUDE_TOKEN_URL, whyNoTokenUrl } from './credentials/oauth-client.ts';
 import { defaultDataDir } from './data-dir.ts';
 import { invalidOption, reason } from './errors.ts';
 import { nearest } from './nearest.ts';
@@ -54,6 +55,12 @@ const settings = {
       .regex(/^postgres(ql)?:\/\//, 'expected postgresql://user:password@host:port/database')
       .optional(),
     help: 'a PostgreSQL instead of the embedded database',
+  },
+  credentialsDir: {
+    option: 'credentials-dir',
+    variable: 'CREDENTIALS_DIR',
+    shape: z.string().optional(),
+    help: 'where the credential files are (<data-dir>/credentials)',
   },
   pathKey: {
     option: 'path-key',
@@ -116,6 +123,24 @@ const settings = {
     shape: z.string().min(16).optional(),
     help: '',
   },
+  oauthClientId: {
+    option: null,
+    variable: 'CLAUDE_OAUTH_CLIENT_ID',
+    shape: z.string().default(CLAUDE_CLIENT_ID),
+    help: '',
+  },
+  oauthTokenUrl: {
+    option: null,
+    variable: 'CLAUDE_OAUTH_TOKEN_URL',
+    shape: z
+      .string()
+      .default(CLAUDE_TOKEN_URL)
+      .superRefine((value, context) => {
+        const message = whyNoTokenUrl(value);
+        if (message !== null) context.addIssue({ code: 'custom', message });
+      }),
+    help: '',
+  },
   salt: { option: null, variable: 'API_KEY_SALT', shape: z.string().optional(), help: '' },
   upstreamTimeoutMs: {
     option: null,
@@ -159,8 +184,9 @@ const settings = {
 
 type Settings = typeof settings;
 type Given = { [K in keyof Settings]: z.output<Settings[K]['shape']> };
-export type ServeConfig = Omit<Given, 'dataDir' | 'collectSamples' | 'samplesDir'> & {
+export type ServeConfig = Omit<Given, 'dataDir' | 'credentialsDir' | 'collectSamples' | 'samplesDir'> & {
   dataDir: string;
+  credentialsDir: string;
   /** Where masked samples of traffic are collected (SPEC 3.9), or null. */
   samplesDir: string | null;
   /** Variables of the old system that are accepted and do nothing. */
@@ -187,10 +213,12 @@ export function readConfig(args: string[], env: NodeJS.ProcessEnv, cwd: string):
     values[key] = parsed.data;
   }
   const { collectSamples, samplesDir, ...config } = values as unknown as Given;
+  const dataDir = resolve(cwd, config.dataDir ?? defaultDataDir(process.platform, env));
   return {
     ...config,
     samplesDir: collectSamples ? resolve(cwd, samplesDir) : null,
-    dataDir: resolve(cwd, config.dataDir ?? defaultDataDir(process.platform, env)),
+    dataDir,
+    credentialsDir: resolve(cwd, config.credentialsDir ?? join(dataDir, 'credentials')),
     withoutEffect: WITHOUT_EFFECT.filter((name) => emptyAsAbsent(variables[name]) !== undefined),
   };
 }
@@ -200,7 +228,7 @@ export function optionLines(): string[] {
   return Object.values(settings).flatMap((setting) =>
     setting.option === null
       ? []
-      : [`  --${setting.option.padEnd(14)} ${setting.variable.padEnd(20)} ${setting.help}`],
+      : [`  --${setting.option.padEnd(17)} ${setting.variable.padEnd(20)} ${setting.help}`],
   );
 }
 

@@ -62,7 +62,7 @@ export function prepareDataDir(root: string): DataDirLayout {
  * Creates the directory and what is missing above it. Not with `recursive: true`: Node 20 to 24 never come back from that
  * where a file system answers ENOENT below an existing directory (`/proc`).
  */
-function makeDirectory(dir: string, mode: number): void {
+export function makeDirectory(dir: string, mode: number): void {
   try {
     mkdirSync(dir, { mode });
   } catch (error) {

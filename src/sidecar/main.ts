@@ -1,18 +1,21 @@
 // First of all: it sets flags of the whole process.
 import './small-memory.ts';
+import { auth } from './cli/auth-command.ts';
 import { optionLines } from './config.ts';
 import { nearest } from './nearest.ts';
 import { serve } from './serve.ts';
 import { startSidecar } from './sidecar.ts';
 import { version } from './version.ts';
 
-const COMMANDS = ['serve'];
+const COMMANDS = ['serve', 'auth'];
 
 const HELP = `claude-nexus ${version}: a recording proxy for the Claude API on this machine.
 
 Usage: claude-nexus [serve] [options]
+       claude-nexus auth <login|refresh|status> [options]
 
   serve     forward, record and show Claude traffic (the default)
+  auth      log in with a Claude account, refresh, see what there is; auth --help
 
 Options of serve, their environment variables and defaults:
 ${optionLines().join('\n')}
@@ -26,6 +29,10 @@ process.exitCode = await main(process.argv.slice(2));
 process.exit();
 
 async function main(args: string[]): Promise<number> {
+  if (args[0] === 'auth') {
+    const io = { input: process.stdin, out: write(process.stdout), err: write(process.stderr) };
+    return await auth(args.slice(1), process.env, process.cwd(), io);
+  }
   if (args.includes('--help') || args.includes('-h') || args[0] === 'help') return print(HELP);
   if (args.includes('--version') || args[0] === 'version') return print(`${version}\n`);
   const [first, ...rest] = args;
@@ -37,6 +44,12 @@ async function main(args: string[]): Promise<number> {
   const hint = meant === null ? 'Try --help.' : `Did you mean "${meant}"?`;
   process.stderr.write(`claude-nexus: there is no command "${first}". ${hint}\n`);
   return 1;
+}
+
+function write(stream: NodeJS.WriteStream): (text: string) => void {
+  return (text) => {
+    stream.write(text);
+  };
 }
 
 function print(text: string): number {
