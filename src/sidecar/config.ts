@@ -60,7 +60,7 @@ const settings = {
     option: 'credentials-dir',
     variable: 'CREDENTIALS_DIR',
     shape: z.string().optional(),
-    help: 'where the credential files are (<data-dir>/credentials)',
+    help: 'where <domain>.credentials.json files are (<data-dir>/credentials)',
   },
   pathKey: {
     option: 'path-key',
@@ -228,7 +228,7 @@ export function optionLines(): string[] {
   return Object.values(settings).flatMap((setting) =>
     setting.option === null
       ? []
-      : [`  --${setting.option.padEnd(17)} ${setting.variable.padEnd(20)} ${setting.help}`],
+      : [`  --${setting.option.padEnd(15)} ${setting.variable.padEnd(20)} ${setting.help}`],
   );
 }
 

@@ -210,6 +210,12 @@ export const loginUnreachable = (domain: string, why: string): NexusError =>
     `The log-in of ${domain} cannot be refreshed now: ${why}. The next request tries again; check the network and CLAUDE_OAUTH_TOKEN_URL if this stays.`,
   );
 
+/** A command about log-ins that came to no result; nothing was changed. */
+export const noLogin = (
+  code: 'bad_request' | 'not_found' | 'login_refused' | 'login_unreachable',
+  detail: string,
+): NexusError => new NexusError(code, 400, 'Not logged in', detail);
+
 /** Without a place to keep it in, a new token would be lost and the old one used up. */
 export const loginNotKept = (domain: string, dir: string, cause: unknown): NexusError =>
   new NexusError(

@@ -30,6 +30,7 @@ process.exit();
 
 async function main(args: string[]): Promise<number> {
   if (args[0] === 'auth') {
+    if (process.platform !== 'win32') process.umask(0o077);
     const io = { input: process.stdin, out: write(process.stdout), err: write(process.stderr) };
     return await auth(args.slice(1), process.env, process.cwd(), io);
   }

@@ -155,6 +155,19 @@ describe('login', () => {
     expect(readdirSync(root)).toEqual([]);
   });
 
+  test('--json: what went wrong is JSON too', async () => {
+    endpoint.misbehave({ status: 503 });
+    const login = await logIn('a.example', '--json');
+    expect(JSON.parse(login.out())).toMatchObject({ code: 'login_unreachable', detail: expect.any(String) });
+    expect(login.err()).toContain('Open this page and log in');
+    const refresh = run('refresh', 'a.example', '--json');
+    expect(await refresh.code).toBe(1);
+    expect(JSON.parse(refresh.out())).toMatchObject({ code: 'not_found' });
+    const wrong = run('status', '--json', '--what');
+    expect(await wrong.code).toBe(2);
+    expect(JSON.parse(wrong.out())).toMatchObject({ code: 'invalid_option' });
+  });
+
   test('--json: nothing but the result on stdout', async () => {
     const login = await logIn('a.example', '--json');
     expect(JSON.parse(login.out())).toEqual({
@@ -249,7 +262,7 @@ describe('the command line', () => {
     [['login', '--help'], 0, /^Usage: claude-nexus auth login <domain>/, /^$/],
     [['refresh', '-h'], 0, /^Usage: claude-nexus auth refresh \[domain\]/, /^$/],
     [['status', '--help'], 0, /^Usage: claude-nexus auth status/, /^$/],
-    [['logn'], 2, /^$/, /no command "auth logn"\. Did you mean "login"\?/],
+    [['logn'], 2, /^$/, /auth: there is no command "logn"\. Did you mean "login"\?/],
     [['login'], 2, /^$/, /which domain\?/],
     [['login', '../../etc/x'], 2, /^$/, /the domain "\.\.\/\.\.\/etc\/x" may have letters/],
     [['login', 'a.example', 'b.example'], 2, /^$/, /"b\.example" is one too many/],

@@ -28,7 +28,7 @@ test('counters, per domain too, for who has the token', async () => {
   metrics.refusal('b.example', 1000);
   metrics.failure('a.example', 2000);
   metrics.success('a.example', 3000, 8_000_000);
-  const answer = await ask({ oauthMetrics: () => metrics.snapshot() }, TOKEN);
+  const answer = await ask({ oauthMetrics: metrics.snapshot }, TOKEN);
   expect(await answer.json()).toEqual({
     attempts: 3,
     successes: 1,
@@ -55,7 +55,7 @@ test('counters, per domain too, for who has the token', async () => {
 });
 
 test('nobody else', async () => {
-  expect((await ask({ oauthMetrics: () => createOauthMetrics().snapshot() }, null)).status).toBe(401);
-  expect((await ask({ oauthMetrics: () => createOauthMetrics().snapshot() }, 'another')).status).toBe(401);
+  expect((await ask({ oauthMetrics: createOauthMetrics().snapshot }, null)).status).toBe(401);
+  expect((await ask({ oauthMetrics: createOauthMetrics().snapshot }, 'another')).status).toBe(401);
   expect((await ask({}, TOKEN)).status).toBe(404);
 });

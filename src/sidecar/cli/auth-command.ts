@@ -1,9 +1,10 @@
 import type { Readable } from 'node:stream';
 import { parseArgs } from 'node:util';
+import { toProblem } from '../api/problem.ts';
 import { readConfig } from '../config.ts';
 import { readDomain } from '../credentials/oauth-domain.ts';
 import { createTokenEndpoint } from '../credentials/oauth-endpoint.ts';
-import { NexusError, reason } from '../errors.ts';
+import { internalError, invalidOption, NexusError, reason } from '../errors.ts';
 import { nearest } from '../nearest.ts';
 import { login } from './auth-login.ts';
 import { refresh } from './auth-refresh.ts';
@@ -74,9 +75,6 @@ const OPTIONS = {
   help: { type: 'boolean', short: 'h' },
 } as const;
 
-/** The command line is wrong. */
-class UsageError extends Error {}
-
 /** The commands `auth login|refresh|status`. Resolves with the exit code. */
 export async function auth(
   args: string[],
@@ -87,12 +85,17 @@ export async function auth(
   try {
     return await run(args, env, cwd, io);
   } catch (error) {
-    // What is not ours (a disk that is full, a directory without rights) is said as the system says it.
-    io.err(`claude-nexus: ${error instanceof NexusError ? error.message : reason(error)}\n`);
-    return error instanceof UsageError || (error instanceof NexusError && error.code === 'invalid_option')
-      ? 2
-      : 1;
+    const known = error instanceof NexusError ? error : failure(error);
+    io.err(`claude-nexus: ${known.message}\n`);
+    if (args.includes('--json')) io.out(`${JSON.stringify(toProblem(known))}\n`);
+    return known.code === 'invalid_option' ? 2 : 1;
   }
+}
+
+/** A full disk, a directory without rights: at the command line the system's own words say more than "internal". */
+function failure(error: unknown): NexusError {
+  const { code, status, title } = internalError(error);
+  return new NexusError(code, status, title, reason(error), { cause: error });
 }
 
 async function run(args: string[], env: NodeJS.ProcessEnv, cwd: string, io: CommandIo): Promise<number> {
@@ -105,7 +108,7 @@ async function run(args: string[], env: NodeJS.ProcessEnv, cwd: string, io: Comm
   if (command === undefined) {
     const meant = nearest(name, COMMANDS);
     const hint = meant === null ? 'Try auth --help.' : `Did you mean "${meant}"?`;
-    throw new UsageError(`there is no command "auth ${name}". ${hint}`);
+    throw invalidOption('auth', `there is no command "${name}". ${hint}`);
   }
   const { values, positionals } = readArguments(command, rest);
   if (values.help === true) {
@@ -139,7 +142,7 @@ function readArguments(command: Command, args: string[]) {
     return { values: values as { [K in keyof typeof OPTIONS]?: string | boolean }, positionals };
   } catch (error) {
     // Node's message goes on with advice for programmers.
-    throw new UsageError(`auth ${command}: ${reason(error).split('. ')[0]!}; try --help.`);
+    throw invalidOption(`auth ${command}`, `${reason(error).split('. ')[0]!}; try --help.`);
   }
 }
 
@@ -147,14 +150,14 @@ function readArguments(command: Command, args: string[]) {
 function domainOf(command: Command, positionals: string[]): string | null {
   const most = command === 'status' ? 0 : 1;
   if (positionals.length > most) {
-    throw new UsageError(`auth ${command}: "${positionals[most]!}" is one too many.`);
+    throw invalidOption(`auth ${command}`, `"${positionals[most]!}" is one too many.`);
   }
   const [text] = positionals;
   if (text === undefined) {
     if (command !== 'login') return null;
-    throw new UsageError('auth login: which domain? For example: auth login localhost');
+    throw invalidOption('auth login', 'which domain? For example: auth login localhost');
   }
   const read = readDomain(text);
   if ('domain' in read) return read.domain;
-  throw new UsageError(`auth ${command}: the domain ${JSON.stringify(text.slice(0, 100))} ${read.why}.`);
+  throw invalidOption(`auth ${command}`, `the domain ${JSON.stringify(text.slice(0, 100))} ${read.why}.`);
 }

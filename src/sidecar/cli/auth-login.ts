@@ -9,6 +9,7 @@ import {
 import { credentialPath } from '../credentials/oauth-domain.ts';
 import type { TokenEndpoint } from '../credentials/oauth-endpoint.ts';
 import { existingCredential, saveLogin } from '../credentials/oauth-login.ts';
+import { noLogin } from '../errors.ts';
 import type { AuthCall, CommandIo } from './auth-command.ts';
 import { openLoopback } from './auth-loopback.ts';
 
@@ -32,16 +33,20 @@ export async function login(
     : await codeFromPaste(oauth.clientId, io, say);
 
   const answer = await endpoint.exchange(attempt, code);
-  if (answer.kind === 'failed') return fail(io, `${answer.why}. Nothing was changed; try again.`);
+  if (answer.kind === 'failed')
+    {throw noLogin('login_unreachable', `${answer.why}. Nothing was changed; try again.`);}
   if (answer.kind === 'refused') {
-    return fail(
-      io,
+    throw noLogin(
+      'login_refused',
       `the token endpoint refused the code (${answer.answer}). A code is good once and for a few minutes: start again.`,
     );
   }
   const { refreshToken, expiresAt } = answer.tokens;
   if (refreshToken === null) {
-    return fail(io, 'the token endpoint gave no refresh token, without which the log-in would end in hours.');
+    throw noLogin(
+      'login_refused',
+      'the token endpoint gave no refresh token, without which the log-in would end in hours.',
+    );
   }
   await saveLogin(path, answer.tokens, refreshToken);
   const until = new Date(expiresAt).toISOString();
@@ -69,10 +74,13 @@ async function codeFromPaste(
     } else if (isState(attempt, pasted.state)) {
       return { attempt, code: pasted.code };
     } else {
-      throw new Error('the code belongs to another log-in. Start again, and use the page printed then.');
+      throw noLogin(
+        'bad_request',
+        'the code belongs to another log-in. Start again, and use the page printed then.',
+      );
     }
   }
-  throw new Error('no code was given; nothing was changed.');
+  throw noLogin('bad_request', 'no code was given; nothing was changed.');
 }
 
 async function codeFromBrowser(
@@ -87,9 +95,4 @@ async function codeFromBrowser(
   } finally {
     await loopback.close();
   }
-}
-
-function fail(io: CommandIo, why: string): number {
-  io.err(`claude-nexus: ${why}\n`);
-  return 1;
 }

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { noLogin } from '../errors.ts';
 
 /** How long a browser has to come back, in ms. */
 const WAIT_MS = 10 * 60_000;
@@ -11,7 +12,7 @@ export interface Loopback {
   /**
    * The code that comes with the right state. Others are refused and change nothing: any page can send a browser here.
    *
-   * @throws Error when the log-in was declined, or nobody has come in ten minutes.
+   * @throws NexusError when the log-in was declined, or nobody has come in ten minutes.
    */
   codeFor(isState: (state: string) => boolean): Promise<string>;
   close(): Promise<void>;
@@ -29,7 +30,7 @@ export async function openLoopback(waitMs: number = WAIT_MS): Promise<Loopback> 
       answer(response, 400, 'This is not the log-in that is waited for. Use the page that was printed last.');
     } else if ((query.get('code') ?? '') === '') {
       answer(response, 200, 'The log-in was declined. You can close this page.');
-      arrived.reject(new Error('the log-in was declined in the browser; nothing was changed.'));
+      arrived.reject(noLogin('bad_request', 'the log-in was declined in the browser; nothing was changed.'));
     } else {
       answer(response, 200, 'The code has arrived. You can close this page and go back to the terminal.');
       arrived.resolve(query.get('code')!);
@@ -39,7 +40,7 @@ export async function openLoopback(waitMs: number = WAIT_MS): Promise<Loopback> 
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const timer = setTimeout(() => {
-    arrived.reject(new Error('no browser has come back; nothing was changed.'));
+    arrived.reject(noLogin('bad_request', 'no browser has come back; nothing was changed.'));
   }, waitMs);
   // Rejected before anybody waits for it, it must not end the process.
   arrived.promise.catch(() => undefined);

@@ -3,7 +3,7 @@ import { readCredentialFile } from '../credentials/credential-file.ts';
 import { credentialPath, domainOf } from '../credentials/oauth-domain.ts';
 import { createTokenKeeper } from '../credentials/oauth-keeper.ts';
 import { credentialFiles } from '../credentials/oauth-status.ts';
-import { NexusError } from '../errors.ts';
+import { NexusError, noLogin } from '../errors.ts';
 import type { AuthCall } from './auth-command.ts';
 
 interface Refreshed {
@@ -20,8 +20,7 @@ export async function refresh(
 ): Promise<number> {
   const only = domain === null ? null : credentialPath(credentialsDir, domain);
   if (only !== null && !existsSync(only)) {
-    io.err(`claude-nexus: there is no ${only}. Log in first: claude-nexus auth login ${domain!}\n`);
-    return 1;
+    throw noLogin('not_found', `there is no ${only}. Log in first: claude-nexus auth login ${domain!}`);
   }
   const quiet = (): void => undefined;
   const keeper = createTokenKeeper({

@@ -33,9 +33,9 @@ export interface TokenKeeper {
    *
    * @throws NexusError `login_refused`, `login_unreachable` or `invalid_credential_file`, each saying what to do.
    */
-  tokenOf(path: string, file: CredentialFile): Promise<string>;
+  tokenOf: (path: string, file: CredentialFile) => Promise<string>;
   /** Refreshes although the token is still good, and whatever was refused lately. Throws like `tokenOf`. */
-  refreshNow(path: string): Promise<string>;
+  refreshNow: (path: string) => Promise<string>;
   metrics: OauthMetrics;
 }
 

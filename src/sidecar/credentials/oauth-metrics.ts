@@ -26,7 +26,7 @@ export interface OauthMetrics {
   success(domain: string, at: number, expiresAt: number): void;
   refusal(domain: string, at: number): void;
   failure(domain: string, at: number): void;
-  snapshot(): OauthSnapshot;
+  snapshot: () => OauthSnapshot;
 }
 
 export function createOauthMetrics(): OauthMetrics {
