@@ -123,24 +123,6 @@ const settings = {
     shape: z.string().min(16).optional(),
     help: '',
   },
-  oauthClientId: {
-    option: null,
-    variable: 'CLAUDE_OAUTH_CLIENT_ID',
-    shape: z.string().default(CLAUDE_CLIENT_ID),
-    help: '',
-  },
-  oauthTokenUrl: {
-    option: null,
-    variable: 'CLAUDE_OAUTH_TOKEN_URL',
-    shape: z
-      .string()
-      .default(CLAUDE_TOKEN_URL)
-      .superRefine((value, context) => {
-        const message = whyNoTokenUrl(value);
-        if (message !== null) context.addIssue({ code: 'custom', message });
-      }),
-    help: '',
-  },
   salt: { option: null, variable: 'API_KEY_SALT', shape: z.string().optional(), help: '' },
   upstreamTimeoutMs: {
     option: null,
@@ -161,6 +143,24 @@ const settings = {
     help: '',
   },
   debug: { option: null, variable: 'DEBUG', shape: flag.default(false), help: '' },
+  oauthClientId: {
+    option: null,
+    variable: 'CLAUDE_OAUTH_CLIENT_ID',
+    shape: z.string().default(CLAUDE_CLIENT_ID),
+    help: '',
+  },
+  oauthTokenUrl: {
+    option: null,
+    variable: 'CLAUDE_OAUTH_TOKEN_URL',
+    shape: z
+      .string()
+      .default(CLAUDE_TOKEN_URL)
+      .superRefine((value, context) => {
+        const message = whyNoTokenUrl(value);
+        if (message !== null) context.addIssue({ code: 'custom', message });
+      }),
+    help: '',
+  },
   /** How long a stop waits for open exchanges. */
   graceMs: {
     option: null,

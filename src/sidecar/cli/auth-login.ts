@@ -33,8 +33,9 @@ export async function login(
     : await codeFromPaste(oauth.clientId, io, say);
 
   const answer = await endpoint.exchange(attempt, code);
-  if (answer.kind === 'failed')
-    {throw noLogin('login_unreachable', `${answer.why}. Nothing was changed; try again.`);}
+  if (answer.kind === 'failed') {
+    throw noLogin('login_unreachable', `${answer.why}. Nothing was changed; try again.`);
+  }
   if (answer.kind === 'refused') {
     throw noLogin(
       'login_refused',
