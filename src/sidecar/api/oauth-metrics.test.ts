@@ -1,15 +1,21 @@
 import { expect, test } from 'vitest';
 import { createOauthMetrics } from '../credentials/oauth-metrics.ts';
 import { createApi, type ApiDependencies } from './app.ts';
-import { createGate } from './auth.ts';
+import type { Gate } from './auth.ts';
 
 const nothing = (): void => undefined;
 const TOKEN = 'a-made-up-token-of-this-sidecar';
 
+const gate: Partial<Gate> = {
+  acceptsKey: (key) => key === TOKEN,
+  acceptsSession: () => false,
+  cookieName: 'none',
+};
+
 /** The answer to a request for the counters, with this key. */
 async function ask(deps: Pick<ApiDependencies, 'oauthMetrics'>, key: string | null): Promise<Response> {
   const used: Partial<ApiDependencies> = {
-    gate: createGate({ token: TOKEN, dashboardKey: null, port: () => 1, now: () => 0 }),
+    gate: gate as Gate,
     log: { debug: nothing, info: nothing, warn: nothing, error: nothing },
     webviewDir: 'none',
     ...deps,
