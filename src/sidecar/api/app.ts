@@ -2,6 +2,7 @@ import { zValidator } from '@hono/zod-validator';
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { z } from 'zod';
+import type { OauthSnapshot } from '../../protocol/oauth.ts';
 import { conversationQuery, requestDetailQuery, requestQuery, statsQuery } from '../../protocol/queries.ts';
 import {
   requestDetail,
@@ -21,7 +22,6 @@ import {
   type StorageReport,
   type VacuumReport,
 } from '../../protocol/storage.ts';
-import type { OauthSnapshot } from '../credentials/oauth-metrics.ts';
 import { badRequest, NexusError, notFound } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { CommandStore } from '../store/commands.ts';

@@ -1,15 +1,22 @@
 import { expect, test } from 'vitest';
-import { createOauthMetrics } from '../credentials/oauth-metrics.ts';
+import { oauthSnapshot, type OauthSnapshot } from '../../protocol/oauth.ts';
 import { createApi, type ApiDependencies } from './app.ts';
 import type { Gate } from './auth.ts';
 
 const nothing = (): void => undefined;
 const TOKEN = 'a-made-up-token-of-this-sidecar';
-
 const gate: Partial<Gate> = {
   acceptsKey: (key) => key === TOKEN,
   acceptsSession: () => false,
   cookieName: 'none',
+};
+const counted: OauthSnapshot = {
+  attempts: 3,
+  successes: 1,
+  refusals: 1,
+  failures: 1,
+  waitsShared: 9,
+  domains: [],
 };
 
 /** The answer to a request for the counters, with this key. */
@@ -27,41 +34,11 @@ async function ask(deps: Pick<ApiDependencies, 'oauthMetrics'>, key: string | nu
   );
 }
 
-test('counters, per domain too, for who has the token', async () => {
-  const metrics = createOauthMetrics();
-  for (let n = 0; n < 3; n++) metrics.attempt();
-  metrics.shared();
-  metrics.refusal('b.example', 1000);
-  metrics.failure('a.example', 2000);
-  metrics.success('a.example', 3000, 8_000_000);
-  const answer = await ask({ oauthMetrics: metrics.snapshot }, TOKEN);
-  expect(await answer.json()).toEqual({
-    attempts: 3,
-    successes: 1,
-    refusals: 1,
-    failures: 1,
-    waitsShared: 1,
-    domains: [
-      {
-        domain: 'a.example',
-        lastRefreshAt: '1970-01-01T00:00:03.000Z',
-        expiresAt: '1970-01-01T02:13:20.000Z',
-        lastRefusalAt: null,
-        lastFailureAt: '1970-01-01T00:00:02.000Z',
-      },
-      {
-        domain: 'b.example',
-        lastRefreshAt: null,
-        expiresAt: null,
-        lastRefusalAt: '1970-01-01T00:00:01.000Z',
-        lastFailureAt: null,
-      },
-    ],
-  });
-});
-
-test('nobody else', async () => {
-  expect((await ask({ oauthMetrics: createOauthMetrics().snapshot }, null)).status).toBe(401);
-  expect((await ask({ oauthMetrics: createOauthMetrics().snapshot }, 'another')).status).toBe(401);
+test('counters for who has the token, and for nobody else', async () => {
+  const deps = { oauthMetrics: () => counted };
+  const answer = await ask(deps, TOKEN);
+  expect(oauthSnapshot.parse(await answer.json())).toEqual(counted);
+  expect((await ask(deps, null)).status).toBe(401);
+  expect((await ask(deps, 'another')).status).toBe(401);
   expect((await ask({}, TOKEN)).status).toBe(404);
 });

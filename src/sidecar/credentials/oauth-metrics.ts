@@ -1,24 +1,6 @@
-/** What `/oauth-metrics` answers: counted since the start of this process. Times ISO 8601. */
-export interface OauthSnapshot {
-  /** Requests to the token endpoint, and what came of them. */
-  attempts: number;
-  successes: number;
-  refusals: number;
-  /** Network errors, time-outs, answers that are no answer. */
-  failures: number;
-  /** Requests that got their token from a refresh that somebody else had begun, in this process or another. */
-  waitsShared: number;
-  domains: DomainRefresh[];
-}
+import type { DomainRefresh, OauthSnapshot } from '../../protocol/oauth.ts';
 
-export interface DomainRefresh {
-  domain: string;
-  lastRefreshAt: string | null;
-  expiresAt: string | null;
-  lastRefusalAt: string | null;
-  lastFailureAt: string | null;
-}
-
+/** What the keeper counts, for `/oauth-metrics`. */
 export interface OauthMetrics {
   attempt(): void;
   shared(): void;
