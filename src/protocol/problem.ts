@@ -18,6 +18,8 @@ export const problemCode = z.enum([
   'port_in_use',
   'invalid_option',
   'invalid_credential_file',
+  'login_refused',
+  'login_unreachable',
   'upstream_unreachable',
   'upstream_timeout',
   'shutting_down',

@@ -123,6 +123,18 @@ describe('what is stored', () => {
   });
 });
 
+test('credentials: beside the data unless said otherwise; tokens only go where nobody listens', () => {
+  check(['--data-dir', 'data'], {}, { credentialsDir: join(cwd, 'data', 'credentials') });
+  check([], { CREDENTIALS_DIR: 'mine' }, { credentialsDir: join(cwd, 'mine') });
+  check(['--credentials-dir=/x/y'], { CREDENTIALS_DIR: 'mine' }, { credentialsDir: resolve('/x/y') });
+  check([], {}, { oauthTokenUrl: 'https://platform.claude.com/v1/oauth/token' });
+  checkRefused(
+    [],
+    { CLAUDE_OAUTH_TOKEN_URL: 'http://a.example/' },
+    /^CLAUDE_OAUTH_TOKEN_URL: expected https/,
+  );
+});
+
 test('what is wrong is named, with the way out', () => {
   checkRefused(['--prot', '1'], {}, /--prot: .*did you mean --port\?/);
   checkRefused(['--upstreem=https://a.example'], {}, /--upstreem: .*did you mean --upstream\?/);

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs, parseEnv } from 'node:util';
 import { z } from 'zod';
+import { CLAUDE_CLIENT_ID, CLAUDE_TOKEN_URL, whyNoTokenUrl } from './credentials/oauth-client.ts';
 import { defaultDataDir } from './data-dir.ts';
 import { invalidOption, reason } from './errors.ts';
 import { nearest } from './nearest.ts';
@@ -144,6 +145,24 @@ const settings = {
     help: '',
   },
   debug: { option: null, variable: 'DEBUG', shape: flag.default(false), help: '' },
+  oauthClientId: {
+    option: null,
+    variable: 'CLAUDE_OAUTH_CLIENT_ID',
+    shape: z.string().default(CLAUDE_CLIENT_ID),
+    help: '',
+  },
+  oauthTokenUrl: {
+    option: null,
+    variable: 'CLAUDE_OAUTH_TOKEN_URL',
+    shape: z
+      .string()
+      .default(CLAUDE_TOKEN_URL)
+      .superRefine((value, context) => {
+        const message = whyNoTokenUrl(value);
+        if (message !== null) context.addIssue({ code: 'custom', message });
+      }),
+    help: '',
+  },
   /** How long a stop waits for open exchanges. */
   graceMs: {
     option: null,

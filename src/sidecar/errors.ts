@@ -206,3 +206,38 @@ export const invalidCredentialFile = (
     `${path}: ${issues.map((issue) => `${issue.path}${issue.path === '' ? '' : ': '}${issue.message}`).join('; ')}. Nobody is served with it until it is mended; the other credential files work.`,
     { issues },
   );
+
+/** The token endpoint does not accept what the credential file holds. `answer`: status and error code, never its text. */
+export const loginRefused = (domain: string, answer: string, loginHelps: boolean): NexusError =>
+  new NexusError(
+    'login_refused',
+    401,
+    'Log-in refused',
+    loginHelps
+      ? `The token endpoint refused the log-in of ${domain} (${answer}): it was used elsewhere, withdrawn or has expired. Log in again: claude-nexus auth login ${domain}`
+      : `The token endpoint refused the request for ${domain} (${answer}). Check CLAUDE_OAUTH_CLIENT_ID and CLAUDE_OAUTH_TOKEN_URL; if they are right, log in again: claude-nexus auth login ${domain}`,
+  );
+
+export const loginUnreachable = (domain: string, why: string): NexusError =>
+  new NexusError(
+    'login_unreachable',
+    503,
+    'Log-in cannot be refreshed now',
+    `The log-in of ${domain} cannot be refreshed now: ${why}. The next request tries again; check the network and CLAUDE_OAUTH_TOKEN_URL if this stays.`,
+  );
+
+/** A command about log-ins that came to no result; nothing was changed. */
+export const noLogin = (
+  code: 'bad_request' | 'not_found' | 'login_refused' | 'login_unreachable',
+  detail: string,
+): NexusError => new NexusError(code, 400, 'Not logged in', detail);
+
+/** Without a place to keep it in, a new token would be lost and the old one used up. */
+export const loginNotKept = (domain: string, dir: string, cause: unknown): NexusError =>
+  new NexusError(
+    'login_unreachable',
+    503,
+    'Log-in cannot be refreshed now',
+    `The log-in of ${domain} cannot be refreshed: ${dir} cannot be written (${reason(cause)}), so new tokens could not be kept. Give this user the right to write there.`,
+    { cause },
+  );

@@ -1,5 +1,6 @@
 // First of all: it sets flags of the whole process.
 import './small-memory.ts';
+import { auth } from './cli/auth-command.ts';
 import { runCommand, type Command } from './cli/command.ts';
 import { generateApiKey } from './cli/generate-api-key.ts';
 import { keys } from './cli/keys.ts';
@@ -20,6 +21,7 @@ Usage: claude-nexus [serve] [options]
        claude-nexus <command> [options]; each has its own --help
 
   serve             forward, record and show Claude traffic (the default)
+  auth              log in with a Claude account, refresh, see what there is
 ${[...COMMANDS].map(([name, { summary }]) => `  ${name.padEnd(16)}  ${summary}`).join('\n')}
 
 Options of serve, their environment variables and defaults:
@@ -35,6 +37,11 @@ process.exit();
 
 async function main(args: string[]): Promise<number> {
   const [first, ...rest] = args;
+  if (first === 'auth') {
+    if (process.platform !== 'win32') process.umask(0o077);
+    const io = { input: process.stdin, out: write(process.stdout), err: write(process.stderr) };
+    return await auth(rest, process.env, process.cwd(), io);
+  }
   const command = COMMANDS.get(first ?? '');
   if (command !== undefined) {
     if (process.platform !== 'win32') process.umask(0o077);
@@ -51,10 +58,16 @@ async function main(args: string[]): Promise<number> {
     return await serve(startSidecar, args, process.env, process.cwd());
   }
   if (first === 'serve') return await serve(startSidecar, rest, process.env, process.cwd());
-  const meant = nearest(first, ['serve', ...COMMANDS.keys()]);
+  const meant = nearest(first, ['serve', 'auth', ...COMMANDS.keys()]);
   const hint = meant === null ? 'Try --help.' : `Did you mean "${meant}"?`;
   process.stderr.write(`claude-nexus: there is no command "${first}". ${hint}\n`);
   return 1;
+}
+
+function write(stream: NodeJS.WriteStream): (text: string) => void {
+  return (text) => {
+    stream.write(text);
+  };
 }
 
 function print(text: string): number {

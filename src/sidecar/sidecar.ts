@@ -8,7 +8,8 @@ import { createEventBus } from './api/event-bus.ts';
 import type { ServeConfig } from './config.ts';
 import { createAccess } from './credentials/access.ts';
 import { openCredentials } from './credentials/credentials.ts';
-import { storedToken } from './credentials/stored-token.ts';
+import { createTokenKeeper } from './credentials/oauth-keeper.ts';
+import { credentialLine, describeCredentials } from './credentials/oauth-status.ts';
 import type { DataDirLayout } from './data-dir.ts';
 import type { DoorRules } from './door.ts';
 import { databaseUnavailable, NexusError, reason } from './errors.ts';
@@ -57,6 +58,11 @@ export async function startSidecar(
   const upstream = parseUpstream(config.upstream);
   const state = loadState(layout.state);
   const events = createEventBus();
+  const keeper = createTokenKeeper({
+    clientId: config.oauthClientId,
+    tokenUrl: config.oauthTokenUrl,
+    log,
+  });
   const credentials = openCredentials(config.credentialsDir, log, () => {
     recorder?.setOwnSecrets(ownSecrets());
     events.publish({ name: 'status', ids: [] });
@@ -123,6 +129,7 @@ export async function startSidecar(
     webviewDir: fileURLToPath(new URL('./webview', import.meta.url)),
     draining: () => draining,
     enterWindow: lifetime.enterWindow,
+    oauthMetrics: keeper.metrics.snapshot,
     requestStop: () => {
       askToStop('a window asked for it');
     },
@@ -184,7 +191,7 @@ export async function startSidecar(
       loopback: isLoopback(config.host),
       attempts,
       log,
-      tokenOf: storedToken,
+      tokenOf: keeper.tokenOf,
     }),
     proxy,
     own: (request, response) => void answerOwn(request, response),
@@ -198,6 +205,9 @@ export async function startSidecar(
   const listener = await listenOnKeptPort(config, state, layout, handle, log);
   port = listener.port;
   doorRules = { ...doorRules, port, allowedHosts: [...config.allowedHosts, new URL(origin()).host] };
+  for (const each of describeCredentials(config.credentialsDir, Date.now())) {
+    log[each.problem === null ? 'info' : 'warn']('Credential', { is: credentialLine(each) });
+  }
   if (config.withoutEffect.length > 0) {
     log.info('These settings have no effect', { names: config.withoutEffect });
   }

@@ -121,7 +121,12 @@ export function runServe(options: SidecarOptions = {}): ServeRun {
   if (options.pathKey === true) args.push('--path-key');
   const child = spawn(process.execPath, [script, ...args, ...(options.args ?? [])], {
     cwd: tmpdir(),
-    env: { PATH: process.env['PATH'] ?? '', ...options.env },
+    env: {
+      PATH: process.env['PATH'] ?? '',
+      // No made-up login is ever shown to the real endpoint.
+      CLAUDE_OAUTH_TOKEN_URL: 'http://127.0.0.1:9',
+      ...options.env,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let out = '';

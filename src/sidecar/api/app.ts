@@ -2,6 +2,7 @@ import { zValidator } from '@hono/zod-validator';
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { z } from 'zod';
+import type { OauthSnapshot } from '../../protocol/oauth.ts';
 import { conversationQuery, requestDetailQuery, requestQuery, statsQuery } from '../../protocol/queries.ts';
 import {
   requestDetail,
@@ -40,6 +41,8 @@ export interface ApiDependencies {
   read: ReadStore;
   command: CommandStore;
   status: () => SidecarStatus;
+  /** What the keeper of log-ins has counted; absent where there is none. */
+  oauthMetrics?: () => OauthSnapshot;
   /** True while the sidecar is finishing its last exchanges. */
   draining: () => boolean;
   /** Counts a window for as long as its event stream is open; returns the leaving function. */
@@ -68,13 +71,17 @@ export function createApi(deps: ApiDependencies) {
       deps.draining() ? c.json({ status: 'draining' }, 503) : c.json({ status: 'ready' }),
     )
     .route('/ui', uiRoutes(deps))
-    // The last four are not built yet, and ours already: without a key they do not even say that.
+    // Not all of them are built yet, and they are ours already: without a key they do not even say that.
     .on(
       'ALL',
       ['/api/*', '/token-stats', '/metrics', '/oauth-metrics', '/mcp'],
       requireKey(deps.gate),
       requireJson,
     )
+    .get('/oauth-metrics', (c) => {
+      if (deps.oauthMetrics === undefined) throw notFound(c.req.path);
+      return c.json(deps.oauthMetrics());
+    })
     .route('/api', apiRoutes(deps))
     .notFound((c) => problemResponse(notFound(c.req.path), c, deps.log))
     .onError((error, c) => problemResponse(error, c, deps.log));

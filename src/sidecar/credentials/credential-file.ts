@@ -4,7 +4,7 @@ import { invalidCredentialFile, reason } from '../errors.ts';
 import { writePrivateJson } from '../private-file.ts';
 
 /** How tokens of a Claude account are kept; `expiresAt` in ms since the epoch. */
-const oauthTokens = z.object({
+const oauthTokens = z.looseObject({
   accessToken: z.string().min(1),
   refreshToken: z.string().min(1),
   expiresAt: z.number().int().nonnegative(),

@@ -1,4 +1,5 @@
 import type { ProblemCode } from '../../protocol/problem.ts';
+import { NexusError } from '../errors.ts';
 import type { Refusal } from './route.ts';
 
 /**
@@ -44,10 +45,11 @@ export const refused = ({ status, message, retryAfterSeconds }: Refusal): Failur
 });
 
 /** A stored credential cannot be used; `cause` says why in a sentence, and what to do. */
+/** A login that only cannot be refreshed now is 503: clients try again by themselves. */
 export const noAccount = (cause: unknown): Failure => ({
-  status: 401,
-  type: 'authentication_error',
-  code: 'unauthorized',
+  ...(cause instanceof NexusError && cause.code === 'login_unreachable'
+    ? { status: 503, type: 'api_error', code: cause.code }
+    : { status: 401, type: 'authentication_error', code: 'unauthorized' }),
   message: `Claude Nexus has no valid credential for this domain: ${cause instanceof Error ? cause.message : String(cause)}`,
 });
 

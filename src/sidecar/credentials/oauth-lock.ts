@@ -1,0 +1,62 @@
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { NexusError } from '../errors.ts';
+import { tryLock } from '../lock.ts';
+
+const POLL_MS = 25;
+/** How often a waiting one looks whether the owner still lives (a process is started for that on some systems). */
+const LOOK_MS = 1000;
+/** Longer than the token endpoint may take. */
+const WAIT_MS = 20_000;
+
+/** Someone else has held the credential's lock for too long; the message says who and what to do. */
+export class CredentialLocked extends Error {
+  override name = 'CredentialLocked';
+}
+
+/**
+ * Does the work while no other process on any view of this directory changes the credential file. The lock
+ * (`<file>.lock`) ends by release or by proof that its owner is dead, never by age.
+ *
+ * @throws CredentialLocked after `waitMs`; NexusError `data_dir_not_writable` where no lock can be made.
+ */
+export async function withCredentialLock<T>(
+  path: string,
+  work: () => Promise<T>,
+  waitMs: number = WAIT_MS,
+): Promise<T> {
+  const lock = `${path}.lock`;
+  for (const giveUp = performance.now() + waitMs; ;) {
+    const attempt = attemptLock(lock, dirname(path));
+    if ('held' in attempt) {
+      try {
+        return await work();
+      } finally {
+        attempt.held.release();
+      }
+    }
+    if (performance.now() >= giveUp) {
+      throw new CredentialLocked(
+        `${attempt.who} holds ${lock}; if nothing is refreshing or logging in there any more, delete that file`,
+      );
+    }
+    const look = Math.min(performance.now() + LOOK_MS, giveUp);
+    do await sleep(POLL_MS);
+    while (existsSync(lock) && performance.now() < look);
+  }
+}
+
+/** One whose life cannot be judged from here (another machine or container) may be at work: it is waited for. */
+function attemptLock(
+  lock: string,
+  dir: string,
+): Extract<ReturnType<typeof tryLock>, { held: unknown }> | { who: string } {
+  try {
+    const attempt = tryLock(lock, dir);
+    return 'held' in attempt ? attempt : { who: `process ${String(attempt.owner.pid)}` };
+  } catch (error) {
+    if (!(error instanceof NexusError) || error.code !== 'data_dir_owned_elsewhere') throw error;
+    return { who: 'a process of another machine or container' };
+  }
+}
