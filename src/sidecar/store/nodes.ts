@@ -67,8 +67,9 @@ function decodeRows(rows: Row[]): ChainItem[] {
         : [{ shell, block: unpack(codec!, bytes!) }];
     if (!above) items.push(...own);
     if (packed) {
-      for (const [index, item] of own.entries())
-        {encoded[depth - own.length + 1 + index] = encodeRun([item]).text;}
+      for (const [index, item] of own.entries()) {
+        encoded[depth - own.length + 1 + index] = encodeRun([item]).text;
+      }
     }
     before = depth;
   }
