@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { defaultDataDir } from './data-dir.ts';
 import { invalidOption, reason } from './errors.ts';
 import { nearest } from './nearest.ts';
+import { readProxyRules, type ProxyRules } from './proxy/network.ts';
 
 const flag = z
   .string()
@@ -123,10 +124,26 @@ const settings = {
     shape: milliseconds.default(600_000),
     help: '',
   },
+  /** How often an answer of 5xx or 529 is asked for again; 0: never, as clients do that themselves. */
+  upstreamRetries: {
+    option: null,
+    variable: 'CLAUDE_API_RETRIES',
+    shape: z.coerce.number('expected a number of tries').int().min(0).max(10).default(0),
+    help: '',
+  },
   serverTimeoutMs: {
     option: null,
     variable: 'PROXY_SERVER_TIMEOUT',
     shape: milliseconds.default(660_000),
+    help: '',
+  },
+  /** Where HTTPS_PROXY is set: whether certificates that come through it count. */
+  proxyStrictSsl: { option: null, variable: 'NEXUS_PROXY_STRICT_SSL', shape: flag.default(true), help: '' },
+  /** Whether the authorities the operating system trusts are trusted beside Node's own. */
+  systemCertificates: {
+    option: null,
+    variable: 'NEXUS_SYSTEM_CERTIFICATES',
+    shape: flag.default(true),
     help: '',
   },
   logLevel: {
@@ -136,6 +153,14 @@ const settings = {
     help: '',
   },
   debug: { option: null, variable: 'DEBUG', shape: flag.default(false), help: '' },
+  debugSql: { option: null, variable: 'DEBUG_SQL', shape: flag.default(false), help: '' },
+  /** Statements of the database that take so long are logged, ms; 0: none. */
+  slowQueryMs: {
+    option: null,
+    variable: 'SLOW_QUERY_THRESHOLD_MS',
+    shape: milliseconds.default(5000),
+    help: '',
+  },
   /** How long a stop waits for open exchanges. */
   graceMs: {
     option: null,
@@ -163,6 +188,8 @@ export type ServeConfig = Omit<Given, 'dataDir' | 'collectSamples' | 'samplesDir
   dataDir: string;
   /** Where masked samples of traffic are collected (SPEC 3.9), or null. */
   samplesDir: string | null;
+  /** Which HTTP proxy the upstream is reached through: HTTPS_PROXY, NO_PROXY and their like. */
+  proxyRules: ProxyRules;
   /** Variables of the old system that are accepted and do nothing. */
   withoutEffect: string[];
 };
@@ -191,6 +218,7 @@ export function readConfig(args: string[], env: NodeJS.ProcessEnv, cwd: string):
     ...config,
     samplesDir: collectSamples ? resolve(cwd, samplesDir) : null,
     dataDir: resolve(cwd, config.dataDir ?? defaultDataDir(process.platform, env)),
+    proxyRules: readProxyRules(variables),
     withoutEffect: WITHOUT_EFFECT.filter((name) => emptyAsAbsent(variables[name]) !== undefined),
   };
 }

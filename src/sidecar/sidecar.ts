@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { getRequestListener } from '@hono/node-server';
+import type { SidecarStatus } from '../protocol/status.ts';
 import { createApi } from './api/app.ts';
 import { carriesOwnKey, createGate } from './api/auth.ts';
 import { createEventBus } from './api/event-bus.ts';
@@ -13,12 +14,15 @@ import { databaseUnavailable, NexusError, ownKeyForUpstream, reason } from './er
 import { watchLifetime } from './lifetime.ts';
 import { listenOnKeptPort, originOf } from './kept-port.ts';
 import type { Log } from './log.ts';
+import { createMetrics } from './metrics.ts';
 import { observeRecorder } from './observed.ts';
 import { openJournal } from './proxy/journal.ts';
 import { createMemoryFiles } from './proxy/memory-files.ts';
 import { createProxy } from './proxy/proxy.ts';
 import { recycledFiles } from './proxy/recycled-files.ts';
 import { createRouter, ownPaths } from './proxy/route.ts';
+import { wayTo } from './proxy/upstream-way.ts';
+import { createTrafficLog } from './proxy/traffic-log.ts';
 import { parseUpstream } from './proxy/upstream.ts';
 import { startRecorder } from './recorder/start.ts';
 import type { LiveLimits, RecorderThread } from './recorder/thread.ts';
@@ -36,6 +40,9 @@ const OPENING_MS = 15_000;
 /** What live mode keeps (`STORAGE_ENABLED=false`), and how many bytes may be on their way into that. */
 const LIVE: LiveLimits = { exchanges: 500, bytes: 64 * 1024 ** 2, waitingBytes: 64 * 1024 ** 2 };
 const LIVE_JOURNAL_BYTES = 2 * LIVE.waitingBytes;
+
+/** Between two tries of CLAUDE_API_RETRIES (SPEC 1.6). */
+const STATUS_RETRY = { firstMs: 1000, capMs: 30_000 };
 
 /** Everything recorded on one machine belongs to one tenant; a team server will have one per domain. */
 const TENANT = 'local';
@@ -77,6 +84,7 @@ export async function startSidecar(
     files,
     ...(memory === null ? {} : { capBytes: LIVE_JOURNAL_BYTES }),
   });
+  const metrics = createMetrics();
   const proxy = createProxy({
     upstream,
     journal,
@@ -86,7 +94,11 @@ export async function startSidecar(
       ownSecrets: () => [state.token, state.pathKey],
       redactBodies: config.redactBodies,
     },
+    meter: metrics,
+    trafficLog: config.debug ? createTrafficLog(log, () => [state.token, state.pathKey]) : null,
     timeoutMs: config.upstreamTimeoutMs,
+    way: wayTo(upstream.origin, config, log),
+    statusRetry: config.upstreamRetries === 0 ? null : { tries: config.upstreamRetries + 1, ...STATUS_RETRY },
     log,
   });
   const lifetime = watchLifetime(
@@ -103,6 +115,27 @@ export async function startSidecar(
     now: () => performance.now(),
   });
   const origin = (): string => originOf(config.host, port);
+  const status = (): SidecarStatus => {
+    const lost = journal.stats();
+    return {
+      version,
+      uptimeMs: Math.round(performance.now() - startedAt),
+      storage: memory === null ? 'kept' : 'live',
+      database: observed.database,
+      upstream: upstream.origin + upstream.basePath,
+      activeRequests: proxy.active(),
+      windows: lifetime.windows(),
+      recorder: {
+        ...observed.recorder,
+        dropped: observed.recorder.dropped + lost.dropped,
+        late: lost.late,
+        lastDrop: lost.lastDrop ?? observed.recorder.lastDrop ?? null,
+        // Exchanges that are lost now are worse news than such as wait.
+        lastError: lost.lastError ?? observed.recorder.lastError,
+        lastErrorAt: lost.lastErrorAt ?? observed.recorder.lastErrorAt ?? null,
+      },
+    };
+  };
   const api = createApi({
     version,
     gate,
@@ -126,27 +159,8 @@ export async function startSidecar(
       await within(OPENING_MS, observed.known);
       return await recorder.command(name, ...args);
     },
-    status: () => {
-      const lost = journal.stats();
-      return {
-        version,
-        uptimeMs: Math.round(performance.now() - startedAt),
-        storage: memory === null ? 'kept' : 'live',
-        database: observed.database,
-        upstream: upstream.origin + upstream.basePath,
-        activeRequests: proxy.active(),
-        windows: lifetime.windows(),
-        recorder: {
-          ...observed.recorder,
-          dropped: observed.recorder.dropped + lost.dropped,
-          late: lost.late,
-          lastDrop: lost.lastDrop ?? observed.recorder.lastDrop ?? null,
-          // Exchanges that are lost now are worse news than such as wait.
-          lastError: lost.lastError ?? observed.recorder.lastError,
-          lastErrorAt: lost.lastErrorAt ?? observed.recorder.lastErrorAt ?? null,
-        },
-      };
-    },
+    status,
+    metrics: () => metrics.text(status(), observed.tally),
   });
 
   const route = createRouter({
@@ -196,6 +210,7 @@ export async function startSidecar(
       redactBodies: config.redactBodies,
       ownSecrets: [state.token, state.pathKey],
       retention: { days: config.retentionDays, bytes: config.retentionMegabytes * 1e6 },
+      statements: { slowMs: config.slowQueryMs, all: config.debugSql, stacks: config.debug },
       samplesDir: config.samplesDir,
       live: memory === null ? null : LIVE,
     },

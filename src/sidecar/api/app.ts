@@ -40,6 +40,8 @@ export interface ApiDependencies {
   read: ReadStore;
   command: CommandStore;
   status: () => SidecarStatus;
+  /** The page of `GET /metrics`. */
+  metrics: () => string;
   /** True while the sidecar is finishing its last exchanges. */
   draining: () => boolean;
   /** Counts a window for as long as its event stream is open; returns the leaving function. */
@@ -68,12 +70,15 @@ export function createApi(deps: ApiDependencies) {
       deps.draining() ? c.json({ status: 'draining' }, 503) : c.json({ status: 'ready' }),
     )
     .route('/ui', uiRoutes(deps))
-    // The last four are not built yet, and ours already: without a key they do not even say that.
+    // The other three are not built yet, and ours already: without a key they do not even say that.
     .on(
       'ALL',
       ['/api/*', '/token-stats', '/metrics', '/oauth-metrics', '/mcp'],
       requireKey(deps.gate),
       requireJson,
+    )
+    .get('/metrics', (c) =>
+      c.body(deps.metrics(), 200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }),
     )
     .route('/api', apiRoutes(deps))
     .notFound((c) => problemResponse(notFound(c.req.path), c, deps.log))

@@ -1,8 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Dispatcher } from 'undici';
 import type { EndReason } from '../core/frames.ts';
+import type { Log } from '../log.ts';
 import { discardBody, readBody, streamBody } from './body.ts';
 import { stopping, tooLarge, type Failure } from './failure.ts';
+import { Stopwatch, type FinishedExchange } from './finished.ts';
 import { contentLength, forClient, forUpstream, fromBytes, hasBody, pairs } from './headers.ts';
 import type { Journal } from './journal.ts';
 import { isMessagesPath } from './paths.ts';
@@ -10,6 +12,7 @@ import type { Arrival, RecordPolicy } from './record.ts';
 import { ownAnswer, respond } from './respond.ts';
 import { send, type Flow, type Sending, type SendOptions } from './send.ts';
 import { Tape } from './tape.ts';
+import type { TrafficLog } from './traffic-log.ts';
 import type { Upstream } from './upstream.ts';
 
 /** What all exchanges of a proxy share. */
@@ -22,8 +25,18 @@ export interface ExchangeContext {
   bodyLimit: number;
   recordLimit: number;
   lastWriteMs: number;
+  log: Log;
+  /** Told once of every exchange that has ended for its client, and of every further try. */
+  meter: Meter | null;
+  trafficLog: ((arrival: Arrival) => TrafficLog) | null;
   /** While true, responses end their connection. */
   isClosing: () => boolean;
+}
+
+/** Whoever counts exchanges. */
+export interface Meter {
+  finished(exchange: FinishedExchange): void;
+  retried(): void;
 }
 
 const NO_BYTES = Buffer.alloc(0);
@@ -40,6 +53,7 @@ export class Exchange {
   readonly #response: ServerResponse;
   readonly #arrival: Arrival;
   readonly #tape: Tape;
+  readonly #watch: Stopwatch;
   #streamed = false;
   #showWaiting: NodeJS.Timeout | null = null;
   #sending: Sending | null = null;
@@ -65,7 +79,14 @@ export class Exchange {
     this.#request = request;
     this.#response = response;
     this.#arrival = arrival;
-    this.#tape = new Tape(context.journal, arrival, context.policy, context.recordLimit);
+    this.#tape = new Tape(
+      context.journal,
+      arrival,
+      context.policy,
+      context.recordLimit,
+      context.trafficLog?.(arrival) ?? null,
+    );
+    this.#watch = new Stopwatch(arrival.path);
   }
 
   run(): void {
@@ -148,6 +169,15 @@ export class Exchange {
         end: (trailers) => {
           this.#end(fromBytes(trailers));
         },
+        again: (why, tried, waitMs) => {
+          this.#context.meter?.retried();
+          this.#context.log.warn('Trying the upstream again', {
+            exchange: this.#arrival.id,
+            [typeof why === 'number' ? 'status' : 'error']: why,
+            tried,
+            waitMs: Math.round(waitMs),
+          });
+        },
         failed: (failure, cause) => {
           this.#passOn();
           this.#failed(failure, cause);
@@ -161,6 +191,7 @@ export class Exchange {
   #head(status: number, statusText: string, raw: string[], flow: Flow): void {
     const response = this.#response;
     this.#flow = flow;
+    this.#watch.head(status);
     const bodiless = this.#arrival.method === 'HEAD' || status === 204 || status === 304;
     const length = contentLength(raw);
     this.#left = bodiless ? 0 : length;
@@ -228,6 +259,7 @@ export class Exchange {
 
   #write(chunk: Buffer): void {
     this.#bytesOut = true;
+    this.#watch.byte();
     if (this.#response.write(chunk)) return;
     this.#flow?.pause();
     this.#response.once('drain', () => {
@@ -247,6 +279,7 @@ export class Exchange {
       if (this.#over) return;
       this.#release();
       this.#over = true;
+      this.#context.meter?.finished(this.#watch.end(null));
       if (this.#chunked && trailers.length > 0) this.#response.addTrailers(pairs(trailers));
       this.#response.end();
       // An answer that came before the whole request: the rest must not block the connection's next request.
@@ -277,6 +310,7 @@ export class Exchange {
   #answerOurselves(failure: Failure, reason: EndReason): void {
     if (this.#over) return;
     const answer = ownAnswer(failure, this.#arrival.id, this.#context.isClosing() || failure.status === 413);
+    this.#watch.head(failure.status);
     this.#tape.bodyEnded();
     this.#tape.responseHead(failure.status, '', answer.rawHeaders, true);
     if (this.#arrival.method !== 'HEAD') this.#tape.chunk(answer.body);
@@ -286,9 +320,10 @@ export class Exchange {
   }
 
   /** Ends the exchange on our side; what the client gets is up to the caller. */
-  #stop(reason: EndReason, error: { code: string; message: string } | null): void {
+  #stop(reason: EndReason, error: Pick<Failure, 'code' | 'message'> | null): void {
     if (this.#over) return;
     this.#over = true;
+    this.#context.meter?.finished(this.#watch.end(error?.code ?? 'client_aborted'));
     this.#sending?.abort();
     if (this.#showWaiting !== null) clearTimeout(this.#showWaiting);
     this.#tape.end(reason, error);
