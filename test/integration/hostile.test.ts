@@ -62,6 +62,17 @@ test('33 MB that come in chunks, without a word how many', async () => {
   expect(upstream.requests.length).toBe(before);
 });
 
+test('many headers are not too many, and none is lost', async () => {
+  const before = upstream.requests.length;
+  const lines = Array.from({ length: 3000 }, (_, n) => `h${String(n)}: ${String(n)}`);
+  const request = http({ target: '/v1/many', lines: [...lines, 'x-api-key: sk-ant-made-up'] });
+  expect(statuses(await talk(port, request({ port, token: '' })))).toEqual([200]);
+  const [seen] = upstream.requests.slice(before);
+  expect(seen?.rawHeaders.filter((_, index) => index % 2 === 0)).toEqual(
+    expect.arrayContaining(['h0', 'h2999', 'x-api-key']),
+  );
+});
+
 test('none of them has hurt the sidecar', async () => {
   const answer = await sidecar.api('/api/status');
   expect(answer.status).toBe(200);

@@ -93,6 +93,26 @@ test('count what passed, what failed, what was recorded', async () => {
   expect(seen.has('claude_nexus_journal_bytes')).toBe(true);
 });
 
+test('count what CLAUDE_API_RETRIES asks for again', async () => {
+  const headers = { 'retry-after': '0' };
+  upstream.setScript([
+    {
+      times: 1,
+      reply: { status: 529, headers, json: { type: 'error', error: { type: 'overloaded_error' } } },
+    },
+    { reply: { content: [text('at last')] } },
+  ]);
+  const retrying = await startSidecar({ upstream: upstream.url, env: { CLAUDE_API_RETRIES: '1' } });
+  try {
+    await askToTheEnd(retrying.baseUrl, 'once more');
+    const page = await (await retrying.api('/metrics')).text();
+    expect(page).toContain('\nclaude_nexus_upstream_retries_total 1\n');
+    expect(page).toContain('claude_nexus_requests_total{path="messages",status="2xx"} 1\n');
+  } finally {
+    await retrying.remove();
+  }
+});
+
 test('have no label that a client could choose', async () => {
   const before = (await metrics()).size;
   for (let n = 0; n < 20; n++) {

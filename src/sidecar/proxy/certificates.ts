@@ -1,5 +1,5 @@
-import { getCACertificates, setDefaultCACertificates, type PeerCertificate, type TLSSocket } from 'node:tls';
-import * as tls from 'node:tls';
+// As one object: a name that an older Node does not export would keep the program from loading.
+import tls, { type PeerCertificate, type TLSSocket } from 'node:tls';
 import { reason } from '../errors.ts';
 import type { Log } from '../log.ts';
 
@@ -80,10 +80,10 @@ export function systemCertificates(log: Log): SystemCertificates {
         return false;
       }
       try {
-        const known = new Set(getCACertificates('default'));
-        const added = getCACertificates('system').filter((certificate) => !known.has(certificate));
+        const known = new Set(tls.getCACertificates('default'));
+        const added = tls.getCACertificates('system').filter((certificate) => !known.has(certificate));
         if (added.length === 0) return false;
-        setDefaultCACertificates([...known, ...added]);
+        tls.setDefaultCACertificates([...known, ...added]);
         log.info('The certificates of the system are trusted too', { added: added.length });
         return true;
       } catch (error) {
