@@ -20,6 +20,7 @@ const plain: SidecarOptions = {
   redactBodies: 'own',
   retentionDays: 0,
   retentionMegabytes: 0,
+  network: { proxy: '', noProxy: [], proxyStrictSsl: true, systemCertificates: true },
 };
 
 describe('the command line', () => {
@@ -65,6 +66,25 @@ describe('the environment', () => {
       { ...plain, databaseUrl: 'postgresql://nexus' },
     );
     expect(env['DATABASE_URL']).toBe('postgresql://nexus');
+  });
+
+  it('carries the editor’s proxy settings, which beat the environment’s', () => {
+    const env = { https_proxy: 'http://old', HTTP_PROXY: 'http://kept', no_proxy: 'old.example' };
+    const network = {
+      proxy: 'http://me:made-up@proxy.example:3128',
+      noProxy: ['localhost', '.corp.example'],
+      proxyStrictSsl: false,
+      systemCertificates: false,
+    };
+    expect(sidecarEnvironment(env, { ...plain, network })).toEqual({
+      ELECTRON_RUN_AS_NODE: '1',
+      HTTP_PROXY: 'http://kept',
+      HTTPS_PROXY: 'http://me:made-up@proxy.example:3128',
+      NO_PROXY: 'localhost,.corp.example',
+      NEXUS_PROXY_STRICT_SSL: 'false',
+      NEXUS_SYSTEM_CERTIFICATES: 'false',
+    });
+    expect(serveArguments({ ...plain, network }).join(' ')).not.toContain('made-up');
   });
 
   it('carries what is kept, and for how long', () => {

@@ -20,6 +20,17 @@ export interface SidecarOptions {
   readonly retentionDays: number;
   /** The oldest are deleted beyond so many megabytes (10^6 bytes); 0: never. */
   readonly retentionMegabytes: number;
+  readonly network: NetworkOptions;
+}
+
+/** VS Code's own settings (`http.…`) for the way to the upstream, as they stand for the user or the machine. */
+export interface NetworkOptions {
+  /** A URL, perhaps with a password; empty: the environment's, if it has one. */
+  readonly proxy: string;
+  readonly noProxy: readonly string[];
+  /** False: certificates that come through the proxy are not checked. */
+  readonly proxyStrictSsl: boolean;
+  readonly systemCertificates: boolean;
 }
 
 export interface Launch {
@@ -83,11 +94,25 @@ export function sidecarEnvironment(env: NodeJS.ProcessEnv, options: SidecarOptio
   if (options.redactBodies !== 'own') result['REDACT_BODIES'] = options.redactBodies;
   if (options.retentionDays !== 0) result['RETENTION_DAYS'] = String(options.retentionDays);
   if (options.retentionMegabytes !== 0) result['RETENTION_MB'] = String(options.retentionMegabytes);
-  return result;
+  return withNetwork(result, options.network);
+}
+
+/** The editor's proxy beats the environment's, whatever the case of its variable; so do its exceptions. */
+function withNetwork(env: NodeJS.ProcessEnv, network: NetworkOptions): NodeJS.ProcessEnv {
+  const replaced: Record<string, string> = {};
+  if (network.proxy !== '') replaced['HTTPS_PROXY'] = network.proxy;
+  if (network.noProxy.length > 0) replaced['NO_PROXY'] = network.noProxy.join(',');
+  const kept = Object.entries(env).filter(([name]) => !(name.toUpperCase() in replaced));
+  return {
+    ...Object.fromEntries(kept),
+    ...replaced,
+    ...(network.proxyStrictSsl ? {} : { NEXUS_PROXY_STRICT_SSL: 'false' }),
+    ...(network.systemCertificates ? {} : { NEXUS_SYSTEM_CERTIFICATES: 'false' }),
+  };
 }
 
 const FOREIGN =
-  /^(VSCODE_.*|ELECTRON_.*|NODE_OPTIONS|NODE_ENV|HOST|PORT|DATA_DIR|DATABASE_URL|CLAUDE_API_BASE_URL|CREDENTIALS_DIR|PROXY_PATH_KEY|STORAGE_ENABLED|REDACT_BODIES|RETENTION_DAYS|RETENTION_MB|ENABLE_CLIENT_AUTH|ALLOWED_HOSTS|DEBUG|DEBUG_SQL|LOG_LEVEL)$/i;
+  /^(VSCODE_.*|ELECTRON_.*|NODE_OPTIONS|NODE_ENV|HOST|PORT|DATA_DIR|DATABASE_URL|CLAUDE_API_BASE_URL|CREDENTIALS_DIR|PROXY_PATH_KEY|STORAGE_ENABLED|REDACT_BODIES|RETENTION_DAYS|RETENTION_MB|NEXUS_PROXY_STRICT_SSL|NEXUS_SYSTEM_CERTIFICATES|CLAUDE_API_RETRIES|SLOW_QUERY_THRESHOLD_MS|ENABLE_CLIENT_AUTH|ALLOWED_HOSTS|DEBUG|DEBUG_SQL|LOG_LEVEL)$/i;
 
 function firstLine(child: ChildProcess, launch: Launch): Promise<ReadyLine> {
   return new Promise((resolve, reject) => {

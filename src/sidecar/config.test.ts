@@ -102,6 +102,12 @@ describe('what is stored', () => {
     checkRefused([], { RETENTION_DAYS: '-1' }, /^RETENTION_DAYS: /);
     checkRefused([], { RETENTION_MB: '2 GB' }, /^RETENTION_MB: expected megabytes$/);
   });
+  test('tries after the first: none unless said otherwise', () => {
+    check([], {}, { upstreamRetries: 0 });
+    check([], { CLAUDE_API_RETRIES: '3' }, { upstreamRetries: 3 });
+    checkRefused([], { CLAUDE_API_RETRIES: '11' }, /^CLAUDE_API_RETRIES: /);
+    checkRefused([], { CLAUDE_API_RETRIES: 'some' }, /^CLAUDE_API_RETRIES: expected a number of tries$/);
+  });
   test('samples: only when asked for, in a directory of the working directory', () => {
     check([], { TEST_SAMPLES_DIR: 'elsewhere' }, { samplesDir: null });
     check([], { COLLECT_TEST_SAMPLES: 'true' }, { samplesDir: join(cwd, 'test-samples') });
@@ -117,6 +123,12 @@ describe('what is stored', () => {
       'RETENTION_MB',
       'COLLECT_TEST_SAMPLES',
       'TEST_SAMPLES_DIR',
+      'NEXUS_PROXY_STRICT_SSL',
+      'NEXUS_SYSTEM_CERTIFICATES',
+      'CLAUDE_API_RETRIES',
+      'DEBUG',
+      'DEBUG_SQL',
+      'SLOW_QUERY_THRESHOLD_MS',
     ]) {
       expect(example).toMatch(new RegExp(`^${name}=`, 'm'));
     }
@@ -133,6 +145,21 @@ test('credentials: beside the data unless said otherwise; tokens only go where n
     { CLAUDE_OAUTH_TOKEN_URL: 'http://a.example/' },
     /^CLAUDE_OAUTH_TOKEN_URL: expected https/,
   );
+});
+
+describe('the network', () => {
+  test('a proxy from the environment, else from .env', () => {
+    const { proxy } = readConfig([], { https_proxy: 'http://p.example:3128' }, cwd).proxyRules;
+    expect(proxy).toMatchObject({ host: 'p.example', port: 3128, variable: 'https_proxy' });
+    check([], {}, { proxyRules: { proxy: null, noProxy: 'a.example', ignored: [] } }, 'NO_PROXY=a.example');
+    check([], {}, { proxyStrictSsl: true, systemCertificates: true });
+    check(
+      [],
+      { NEXUS_PROXY_STRICT_SSL: 'false', NEXUS_SYSTEM_CERTIFICATES: 'off' },
+      { proxyStrictSsl: false, systemCertificates: false },
+    );
+    checkRefused([], { HTTPS_PROXY: 'socks5://p.example' }, /^HTTPS_PROXY: .*socks5:/);
+  });
 });
 
 test('what is wrong is named, with the way out', () => {

@@ -6,6 +6,7 @@ import { CLAUDE_CLIENT_ID, CLAUDE_TOKEN_URL, whyNoTokenUrl } from './credentials
 import { defaultDataDir } from './data-dir.ts';
 import { invalidOption, reason } from './errors.ts';
 import { nearest } from './nearest.ts';
+import { readProxyRules, type ProxyRules } from './proxy/network.ts';
 
 const flag = z
   .string()
@@ -132,10 +133,26 @@ const settings = {
     shape: milliseconds.default(600_000),
     help: '',
   },
+  /** How often an answer of 5xx or 529 is asked for again; 0: never, as clients do that themselves. */
+  upstreamRetries: {
+    option: null,
+    variable: 'CLAUDE_API_RETRIES',
+    shape: z.coerce.number('expected a number of tries').int().min(0).max(10).default(0),
+    help: '',
+  },
   serverTimeoutMs: {
     option: null,
     variable: 'PROXY_SERVER_TIMEOUT',
     shape: milliseconds.default(660_000),
+    help: '',
+  },
+  /** Where HTTPS_PROXY is set: whether certificates that come through it count. */
+  proxyStrictSsl: { option: null, variable: 'NEXUS_PROXY_STRICT_SSL', shape: flag.default(true), help: '' },
+  /** Whether the authorities the operating system trusts are trusted beside Node's own. */
+  systemCertificates: {
+    option: null,
+    variable: 'NEXUS_SYSTEM_CERTIFICATES',
+    shape: flag.default(true),
     help: '',
   },
   logLevel: {
@@ -161,6 +178,14 @@ const settings = {
         const message = whyNoTokenUrl(value);
         if (message !== null) context.addIssue({ code: 'custom', message });
       }),
+    help: '',
+  },
+  debugSql: { option: null, variable: 'DEBUG_SQL', shape: flag.default(false), help: '' },
+  /** Statements of the database that take so long are logged, ms; 0: none. */
+  slowQueryMs: {
+    option: null,
+    variable: 'SLOW_QUERY_THRESHOLD_MS',
+    shape: milliseconds.default(5000),
     help: '',
   },
   /** How long a stop waits for open exchanges. */
@@ -191,6 +216,8 @@ export type ServeConfig = Omit<Given, 'dataDir' | 'credentialsDir' | 'collectSam
   credentialsDir: string;
   /** Where masked samples of traffic are collected (SPEC 3.9), or null. */
   samplesDir: string | null;
+  /** Which HTTP proxy the upstream is reached through: HTTPS_PROXY, NO_PROXY and their like. */
+  proxyRules: ProxyRules;
   /** Variables of the old system that are accepted and do nothing. */
   withoutEffect: string[];
 };
@@ -221,6 +248,7 @@ export function readConfig(args: string[], env: NodeJS.ProcessEnv, cwd: string):
     samplesDir: collectSamples ? resolve(cwd, samplesDir) : null,
     dataDir,
     credentialsDir: resolve(cwd, config.credentialsDir ?? join(dataDir, 'credentials')),
+    proxyRules: readProxyRules(variables),
     withoutEffect: WITHOUT_EFFECT.filter((name) => emptyAsAbsent(variables[name]) !== undefined),
   };
 }

@@ -15,18 +15,29 @@ export interface Listener {
   cut(): void;
 }
 
-/** Opens the HTTP listener. `idleMs`: a connection without any byte for that long is closed. */
+/**
+ * Opens the HTTP listener. `idleMs`: a connection without any byte for that long is closed; `headersMs`: one whose head
+ * is not complete by then is answered 408 and closed.
+ */
 export async function openListener(options: {
   host: string;
   port: number;
   idleMs: number;
+  headersMs?: number;
   handle: (request: IncomingMessage, response: ServerResponse) => void;
 }): Promise<Listener> {
+  const headersMs = options.headersMs ?? HEADERS_MS;
   const server = createServer(
-    { maxHeaderSize: MAX_HEADER_BYTES, keepAliveTimeout: KEEP_ALIVE_MS },
+    {
+      maxHeaderSize: MAX_HEADER_BYTES,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      connectionsCheckingInterval: headersMs / 2,
+    },
     options.handle,
   );
-  server.headersTimeout = HEADERS_MS;
+  server.headersTimeout = headersMs;
+  // Beyond a number of its own Node drops headers without a word; their size is limited anyway.
+  server.maxHeadersCount = 0;
   // Uploads of any length are the upstream's business; only silence ends a connection.
   server.requestTimeout = 0;
   server.timeout = options.idleMs;

@@ -1,11 +1,14 @@
 import type { NexusEvent } from '../protocol/events.ts';
 import type { DatabaseStatus, RecorderStatus } from '../protocol/status.ts';
+import { emptyTally, type TallySnapshot } from './recorder/tally.ts';
 
 /** What the recorder thread told last of itself and its database. */
 export interface Observed {
   readonly database: DatabaseStatus;
   readonly recorder: RecorderStatus;
-  update: (next: { database: DatabaseStatus; recorder: RecorderStatus }) => void;
+  /** What the thread has counted since its start. */
+  readonly tally: TallySnapshot;
+  update: (next: { database: DatabaseStatus; recorder: RecorderStatus; tally?: TallySnapshot }) => void;
   /** Resolves when the database has been opened, or has failed to, for the first time. */
   readonly known: Promise<void>;
   /** Recording cannot work at all until somebody does something. */
@@ -19,6 +22,7 @@ export function observeRecorder(
 ): Observed {
   let database: DatabaseStatus = { engine, version: null };
   let recorder: RecorderStatus = { pending: 0, recorded: 0, failed: 0, dropped: 0, lastError: null };
+  let tally = emptyTally();
   const known = Promise.withResolvers<undefined>();
   const visible = (): string =>
     JSON.stringify([
@@ -43,7 +47,11 @@ export function observeRecorder(
     get recorder() {
       return recorder;
     },
+    get tally() {
+      return tally;
+    },
     update: (next) => {
+      tally = next.tally ?? tally;
       change(() => ({ database, recorder } = next));
     },
     fail: (message) => {

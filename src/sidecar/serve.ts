@@ -113,7 +113,7 @@ async function own(
   try {
     log = openFileLog({
       dir: layout.logs,
-      level: config.debug ? 'debug' : config.logLevel,
+      level: config.debug || config.debugSql ? 'debug' : config.logLevel,
       mask: (line) => redactText(line).text,
     });
     const sidecar = await start(config, layout, log);

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { getRequestListener } from '@hono/node-server';
+import type { SidecarStatus } from '../protocol/status.ts';
 import { createApi } from './api/app.ts';
 import { createGate } from './api/auth.ts';
 import { createEventBus } from './api/event-bus.ts';
@@ -19,13 +20,16 @@ import { watchLifetime } from './lifetime.ts';
 import { listenOnKeptPort, originOf } from './kept-port.ts';
 import type { Log } from './log.ts';
 import { isLoopback } from './loopback.ts';
+import { createMetrics } from './metrics.ts';
 import { observeRecorder } from './observed.ts';
 import { openJournal } from './proxy/journal.ts';
 import { createMemoryFiles } from './proxy/memory-files.ts';
 import { createProxy } from './proxy/proxy.ts';
 import { recycledFiles } from './proxy/recycled-files.ts';
 import { createRouter, ownPaths } from './proxy/route.ts';
-import { parseUpstream } from './proxy/upstream.ts';
+import { wayTo } from './proxy/upstream-way.ts';
+import { createTrafficLog } from './proxy/traffic-log.ts';
+import { createDispatcher, parseUpstream } from './proxy/upstream.ts';
 import { startRecorder } from './recorder/start.ts';
 import type { LiveLimits, RecorderThread } from './recorder/thread.ts';
 import type { RunningSidecar } from './serve.ts';
@@ -41,6 +45,9 @@ const OPENING_MS = 15_000;
 /** What live mode keeps (`STORAGE_ENABLED=false`), and how many bytes may be on their way into that. */
 const LIVE: LiveLimits = { exchanges: 500, bytes: 64 * 1024 ** 2, waitingBytes: 64 * 1024 ** 2 };
 const LIVE_JOURNAL_BYTES = 2 * LIVE.waitingBytes;
+
+/** Between two tries of CLAUDE_API_RETRIES (SPEC 1.6). */
+const STATUS_RETRY = { firstMs: 1000, capMs: 30_000 };
 
 /** Everything recorded on one machine belongs to one tenant; a team server will have one per domain. */
 const TENANT = 'local';
@@ -61,6 +68,8 @@ export async function startSidecar(
   const keeper = createTokenKeeper({
     clientId: config.oauthClientId,
     tokenUrl: config.oauthTokenUrl,
+    // Log-ins take the same way out of a company's network as the traffic.
+    dispatcher: createDispatcher(wayTo(new URL(config.oauthTokenUrl).origin, config, log)),
     log,
   });
   const credentials = openCredentials(config.credentialsDir, log, () => {
@@ -93,6 +102,7 @@ export async function startSidecar(
     files,
     ...(memory === null ? {} : { capBytes: LIVE_JOURNAL_BYTES }),
   });
+  const metrics = createMetrics();
   const proxy = createProxy({
     upstream,
     journal,
@@ -102,7 +112,11 @@ export async function startSidecar(
       ownSecrets,
       redactBodies: config.redactBodies,
     },
+    meter: metrics,
+    trafficLog: config.debug ? createTrafficLog(log, ownSecrets) : null,
     timeoutMs: config.upstreamTimeoutMs,
+    way: wayTo(upstream.origin, config, log),
+    statusRetry: config.upstreamRetries === 0 ? null : { tries: config.upstreamRetries + 1, ...STATUS_RETRY },
     log,
   });
   const lifetime = watchLifetime(
@@ -120,6 +134,28 @@ export async function startSidecar(
     attempts,
   });
   const origin = (): string => originOf(config.host, port);
+  const status = (): SidecarStatus => {
+    const lost = journal.stats();
+    return {
+      version,
+      uptimeMs: Math.round(performance.now() - startedAt),
+      storage: memory === null ? 'kept' : 'live',
+      database: observed.database,
+      upstream: upstream.origin + upstream.basePath,
+      activeRequests: proxy.active(),
+      windows: lifetime.windows(),
+      recorder: {
+        ...observed.recorder,
+        dropped: observed.recorder.dropped + lost.dropped,
+        late: lost.late,
+        lastDrop: lost.lastDrop ?? observed.recorder.lastDrop ?? null,
+        // Exchanges that are lost now are worse news than such as wait.
+        lastError: lost.lastError ?? observed.recorder.lastError,
+        lastErrorAt: lost.lastErrorAt ?? observed.recorder.lastErrorAt ?? null,
+      },
+      credentials: credentials.status(),
+    };
+  };
   const api = createApi({
     version,
     gate,
@@ -144,28 +180,8 @@ export async function startSidecar(
       await within(OPENING_MS, observed.known);
       return await recorder.command(name, ...args);
     },
-    status: () => {
-      const lost = journal.stats();
-      return {
-        version,
-        uptimeMs: Math.round(performance.now() - startedAt),
-        storage: memory === null ? 'kept' : 'live',
-        database: observed.database,
-        upstream: upstream.origin + upstream.basePath,
-        activeRequests: proxy.active(),
-        windows: lifetime.windows(),
-        recorder: {
-          ...observed.recorder,
-          dropped: observed.recorder.dropped + lost.dropped,
-          late: lost.late,
-          lastDrop: lost.lastDrop ?? observed.recorder.lastDrop ?? null,
-          // Exchanges that are lost now are worse news than such as wait.
-          lastError: lost.lastError ?? observed.recorder.lastError,
-          lastErrorAt: lost.lastErrorAt ?? observed.recorder.lastErrorAt ?? null,
-        },
-        credentials: credentials.status(),
-      };
-    },
+    status,
+    metrics: () => metrics.text(status(), observed.tally),
   });
 
   const route = createRouter({
@@ -221,6 +237,7 @@ export async function startSidecar(
       redactBodies: config.redactBodies,
       ownSecrets: ownSecrets(),
       retention: { days: config.retentionDays, bytes: config.retentionMegabytes * 1e6 },
+      statements: { slowMs: config.slowQueryMs, all: config.debugSql, stacks: config.debug },
       samplesDir: config.samplesDir,
       live: memory === null ? null : LIVE,
     },

@@ -193,15 +193,33 @@ const target = fc.oneof(
     .filter((path) => !/^\/[kp]\/|^\/(health|metrics|ui|mcp)/.test(path)),
 );
 
+const withBody: fc.Arbitrary<ClientRequest> = fc.record({
+  method: fc.constantFrom('POST', 'POST', 'POST', 'PUT', 'PATCH'),
+  target,
+  rawHeaders: headers,
+  body: requestBody,
+  framing: fc.constantFrom('length', 'chunked'),
+});
+const withoutBody: fc.Arbitrary<ClientRequest> = fc.record({
+  method: fc.constantFrom('GET', 'DELETE', 'HEAD', 'OPTIONS'),
+  // Those of a bare path would be ours.
+  target: target.filter((path) => !/^\/(?:[?#]|$)/.test(path)),
+  rawHeaders: headers,
+  body: fc.constant(null),
+  framing: fc.constant('length'),
+});
+
+const headOnly = (reply: RawReply): RawReply => ({
+  ...reply,
+  rawHeaders: [...reply.rawHeaders, 'Content-Length', String(reply.body.length)],
+  framing: 'none',
+  body: Buffer.alloc(0),
+  cuts: [],
+});
+
 const exchanges: fc.Arbitrary<[ClientRequest, RawReply]> = fc
   .tuple(
-    fc.record({
-      method: fc.constantFrom('POST', 'POST', 'POST', 'PUT', 'PATCH'),
-      target,
-      rawHeaders: headers,
-      body: requestBody,
-      framing: fc.constantFrom('length', 'chunked'),
-    }),
+    fc.oneof({ weight: 4, arbitrary: withBody }, { weight: 1, arbitrary: withoutBody }),
     fc.constantFrom(200, 200, 200, 201, 299, 307, 400, 401, 404, 413, 429, 500, 503, 529),
     fc.constantFrom('OK', '', 'Too Many Requests', 'Odd  Reason \u00e9'),
     replyHeaders,
@@ -219,5 +237,7 @@ const exchanges: fc.Arbitrary<[ClientRequest, RawReply]> = fc
       body,
       cuts,
     };
+    // Only the head, with the length that the body would have.
+    if (request.method === 'HEAD') return [request, headOnly(reply)];
     return [request, { ...reply, cuts: cuts.filter((cut) => cut < body.length) }];
   });

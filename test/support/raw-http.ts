@@ -1,5 +1,6 @@
 import { Agent, request as httpRequest } from 'node:http';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
 
 /** An upstream and a client that look at HTTP/1.1 as bytes, to see what a proxy between them changes. */
 
@@ -32,15 +33,16 @@ export interface RawUpstream {
 
 /**
  * Starts an upstream on loopback. `answer` gives the reply, or takes the socket over and returns null. `onSocket` sees
- * every connection when it is made.
+ * every connection when it is made. With `tls` it speaks https, as `hostname` of its URL.
  */
 export async function startRawUpstream(
   answer: (request: RawRequest, socket: Socket) => RawReply | null,
   onSocket: (socket: Socket) => void = () => undefined,
+  tls: { key: string; cert: string; hostname: string } | null = null,
 ): Promise<RawUpstream> {
   const requests: RawRequest[] = [];
   const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
+  const onConnection = (socket: Socket): void => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
     socket.on('error', () => undefined);
@@ -59,10 +61,12 @@ export async function startRawUpstream(
         });
       }
     });
-  });
+  };
+  const server = tls === null ? createServer(onConnection) : createTlsServer(tls, onConnection);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const origin = tls === null ? 'http://127.0.0.1' : `https://${tls.hostname}`;
   return {
-    url: `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`,
+    url: `${origin}:${String((server.address() as AddressInfo).port)}`,
     requests,
     close: () =>
       new Promise((resolve) => {

@@ -43,6 +43,8 @@ export interface ApiDependencies {
   status: () => SidecarStatus;
   /** What the keeper of log-ins has counted; absent where there is none. */
   oauthMetrics?: () => OauthSnapshot;
+  /** The page of `GET /metrics`. */
+  metrics: () => string;
   /** True while the sidecar is finishing its last exchanges. */
   draining: () => boolean;
   /** Counts a window for as long as its event stream is open; returns the leaving function. */
@@ -82,6 +84,9 @@ export function createApi(deps: ApiDependencies) {
       if (deps.oauthMetrics === undefined) throw notFound(c.req.path);
       return c.json(deps.oauthMetrics());
     })
+    .get('/metrics', (c) =>
+      c.body(deps.metrics(), 200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }),
+    )
     .route('/api', apiRoutes(deps))
     .notFound((c) => problemResponse(notFound(c.req.path), c, deps.log))
     .onError((error, c) => problemResponse(error, c, deps.log));

@@ -1,31 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Dispatcher } from 'undici';
 import type { EndReason } from '../core/frames.ts';
 import { withUpstreamAuth, type UpstreamAuth } from '../core/upstream-credential.ts';
 import { discardBody, readBody, streamBody } from './body.ts';
 import { noAccount, stopping, tooLarge, type Failure } from './failure.ts';
+import type { ExchangeContext } from './exchange-context.ts';
+import { Stopwatch } from './finished.ts';
 import { contentLength, forClient, forUpstream, fromBytes, hasBody, pairs } from './headers.ts';
-import type { Journal } from './journal.ts';
 import { isMessagesPath } from './paths.ts';
-import type { Arrival, RecordPolicy } from './record.ts';
+import type { Arrival } from './record.ts';
 import { ownAnswer, respond } from './respond.ts';
-import { send, type Flow, type Sending, type SendOptions } from './send.ts';
+import { send, type Flow, type Sending } from './send.ts';
 import { Tape } from './tape.ts';
-import type { Upstream } from './upstream.ts';
-
-/** What all exchanges of a proxy share. */
-export interface ExchangeContext {
-  upstream: Upstream;
-  dispatcher: Dispatcher;
-  journal: Journal | null;
-  policy: RecordPolicy;
-  send: SendOptions;
-  bodyLimit: number;
-  recordLimit: number;
-  lastWriteMs: number;
-  /** While true, responses end their connection. */
-  isClosing: () => boolean;
-}
 
 const NO_BYTES = Buffer.alloc(0);
 /** A request that waits for its connection is shown as running after this long. */
@@ -42,6 +27,7 @@ export class Exchange {
   readonly #arrival: Arrival;
   readonly #tape: Tape;
   #auth: UpstreamAuth | null = null;
+  readonly #watch: Stopwatch;
   #streamed = false;
   #showWaiting: NodeJS.Timeout | null = null;
   #sending: Sending | null = null;
@@ -67,7 +53,14 @@ export class Exchange {
     this.#request = request;
     this.#response = response;
     this.#arrival = arrival;
-    this.#tape = new Tape(context.journal, arrival, context.policy, context.recordLimit);
+    this.#tape = new Tape(
+      context.journal,
+      arrival,
+      context.policy,
+      context.recordLimit,
+      context.trafficLog?.(arrival) ?? null,
+    );
+    this.#watch = new Stopwatch(arrival.path);
   }
 
   run(): void {
@@ -170,6 +163,15 @@ export class Exchange {
         end: (trailers) => {
           this.#end(fromBytes(trailers));
         },
+        again: (why, tried, waitMs) => {
+          this.#context.meter?.retried();
+          this.#context.log.warn('Trying the upstream again', {
+            exchange: this.#arrival.id,
+            [typeof why === 'number' ? 'status' : 'error']: why,
+            tried,
+            waitMs: Math.round(waitMs),
+          });
+        },
         failed: (failure, cause) => {
           this.#passOn();
           this.#failed(failure, cause);
@@ -183,6 +185,7 @@ export class Exchange {
   #head(status: number, statusText: string, raw: string[], flow: Flow): void {
     const response = this.#response;
     this.#flow = flow;
+    this.#watch.head(status);
     const bodiless = this.#arrival.method === 'HEAD' || status === 204 || status === 304;
     const length = contentLength(raw);
     this.#left = bodiless ? 0 : length;
@@ -250,6 +253,7 @@ export class Exchange {
 
   #write(chunk: Buffer): void {
     this.#bytesOut = true;
+    this.#watch.byte();
     if (this.#response.write(chunk)) return;
     this.#flow?.pause();
     this.#response.once('drain', () => {
@@ -269,6 +273,7 @@ export class Exchange {
       if (this.#over) return;
       this.#release();
       this.#over = true;
+      this.#context.meter?.finished(this.#watch.end(null));
       if (this.#chunked && trailers.length > 0) this.#response.addTrailers(pairs(trailers));
       this.#response.end();
       // An answer that came before the whole request: the rest must not block the connection's next request.
@@ -299,6 +304,7 @@ export class Exchange {
   #answerOurselves(failure: Failure, reason: EndReason): void {
     if (this.#over) return;
     const answer = ownAnswer(failure, this.#arrival.id, this.#context.isClosing() || failure.status === 413);
+    this.#watch.head(failure.status);
     this.#tape.bodyEnded();
     this.#tape.responseHead(failure.status, '', answer.rawHeaders, true);
     if (this.#arrival.method !== 'HEAD') this.#tape.chunk(answer.body);
@@ -308,9 +314,10 @@ export class Exchange {
   }
 
   /** Ends the exchange on our side; what the client gets is up to the caller. */
-  #stop(reason: EndReason, error: { code: string; message: string } | null): void {
+  #stop(reason: EndReason, error: Pick<Failure, 'code' | 'message'> | null): void {
     if (this.#over) return;
     this.#over = true;
+    this.#context.meter?.finished(this.#watch.end(error?.code ?? 'client_aborted'));
     this.#sending?.abort();
     if (this.#showWaiting !== null) clearTimeout(this.#showWaiting);
     this.#tape.end(reason, error);

@@ -1,6 +1,9 @@
 import type { ProblemCode } from '../../protocol/problem.ts';
 import { NexusError } from '../errors.ts';
 import type { Refusal } from './route.ts';
+import { CertificateError } from './certificates.ts';
+import { errorCode } from './error-code.ts';
+import { ProxyError } from './tunnel.ts';
 
 /**
  * An exchange that failed on our side of the upstream's answer, in the words the client gets. `type` is Anthropic's
@@ -73,37 +76,70 @@ export const timedOut = (origin: string, ms: number, phase: 'head' | 'body'): Fa
 const hints: Record<string, string> = {
   ECONNREFUSED: 'Nothing listens there: check the upstream setting (CLAUDE_API_BASE_URL).',
   ENOTFOUND:
-    'The name cannot be looked up: check the network, the VPN and the upstream setting (CLAUDE_API_BASE_URL).',
+    'The name cannot be looked up: check the network, the VPN and the upstream setting (CLAUDE_API_BASE_URL); behind a company proxy, HTTPS_PROXY (in VS Code: http.proxy).',
   EAI_AGAIN: 'The name cannot be looked up at the moment: check the network and the VPN.',
   UND_ERR_CONNECT_TIMEOUT:
-    'The connection could not be made in time: check the network, the VPN and the firewall.',
-  CERT_HAS_EXPIRED:
-    'Its certificate has expired: check the clock of this machine, or what intercepts the connection.',
+    'The connection could not be made in time: check the network, the VPN and the firewall; behind a company proxy, HTTPS_PROXY (in VS Code: http.proxy).',
+  EPROTO: 'What answered does not speak TLS: check the upstream setting (CLAUDE_API_BASE_URL).',
 };
-
-/** True for a certificate that will be refused the next time too. */
-export function isCertificateError(code: string): boolean {
-  return /^(?:CERT_|ERR_TLS_CERT|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO)/.test(code);
-}
 
 /** The upstream could not be reached, or went away before it answered. `cause` is undici's or the socket's error. */
 export function unreachable(origin: string, cause: Error, sent: boolean): Failure {
+  if (cause instanceof ProxyError) return unreached(throughProxy(origin, cause));
+  if (cause instanceof CertificateError) return unreached(certificateRefused(origin, cause));
   const code = errorCode(cause);
-  const certificate =
-    'Its certificate is not trusted here: if a company proxy intercepts TLS, give its CA file to Node with NODE_EXTRA_CA_CERTS.';
   const hint =
-    hints[code] ??
-    (isCertificateError(code)
-      ? certificate
-      : sent
-        ? 'It closed the connection without an answer; trying again is safe if the request may be run twice.'
-        : 'Check the network and the upstream setting (CLAUDE_API_BASE_URL).');
-  return {
-    status: 502,
-    type: 'api_error',
-    code: 'upstream_unreachable',
-    message: `Claude Nexus could not reach ${origin} (${code === '' ? cause.message : code}). ${hint}`,
-  };
+    hints[code.startsWith('ERR_SSL_') ? 'EPROTO' : code] ??
+    (sent
+      ? 'It closed the connection without an answer; trying again is safe if the request may be run twice.'
+      : 'Check the network and the upstream setting (CLAUDE_API_BASE_URL).');
+  return unreached(`could not reach ${origin} (${code === '' ? cause.message : code}). ${hint}`);
+}
+
+const unreached = (what: string): Failure => ({
+  status: 502,
+  type: 'api_error',
+  code: 'upstream_unreachable',
+  message: `Claude Nexus ${what}`,
+});
+
+const PROXY_SETTING = 'HTTPS_PROXY (in VS Code: http.proxy)';
+const NO_PROXY_SETTING = 'NO_PROXY (in VS Code: http.noProxy)';
+
+function throughProxy(origin: string, { proxy, status, code, message }: ProxyError): string {
+  const where = `could not reach ${origin} through the proxy ${proxy.host}:${String(proxy.port)}, which ${proxy.variable} names`;
+  if (status === null) {
+    const why = code === 'PROXY_TROUBLE' ? message : code;
+    return `${where} (${why}). Check ${PROXY_SETTING}; if the upstream can be reached directly, name it in ${NO_PROXY_SETTING}.`;
+  }
+  const hint =
+    status === 407
+      ? `It asks for a user name and password: write them into ${PROXY_SETTING} as http://user:password@host:port.`
+      : status >= 500
+        ? 'It could not reach the upstream itself: try again, or ask whoever runs it.'
+        : `It does not allow this connection: ask whoever runs it; if the upstream can be reached directly, name it in ${NO_PROXY_SETTING}.`;
+  return `${where} (it answered ${String(status)}). ${hint}`;
+}
+
+function certificateRefused(origin: string, { code, peer, certificate, message }: CertificateError): string {
+  const shown =
+    certificate === null
+      ? ''
+      : ` The certificate: subject ${certificate.subject}; issuer ${certificate.issuer}; valid to ${certificate.validTo}; SHA-256 ${certificate.fingerprint}.`;
+  return `could not reach ${origin}: the certificate of ${peer} is not trusted (${code}: ${message}).${shown} ${certificateHint(code)}`;
+}
+
+function certificateHint(code: string): string {
+  if (code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID') {
+    return 'Check the clock of this machine, or what intercepts the connection.';
+  }
+  if (code === 'CERT_ALTNAME_INVALID') {
+    return 'It was made for another name: check the upstream setting (CLAUDE_API_BASE_URL), or what intercepts the connection.';
+  }
+  return (
+    'If a company proxy intercepts TLS, give the file of its CA to Node with NODE_EXTRA_CA_CERTS, or add it to the ' +
+    'certificates of the system, which are used while NEXUS_SYSTEM_CERTIFICATES (in VS Code: http.systemCertificates) is on.'
+  );
 }
 
 /** undici refused to send it: a header or path that HTTP does not allow. */
@@ -113,15 +149,3 @@ export const unsendable = (cause: Error): Failure => ({
   code: 'bad_request',
   message: `Claude Nexus cannot forward this request: ${cause.message}.`,
 });
-
-/** Node's or undici's code of an error, looking into aggregated connection errors; empty when there is none. */
-export function errorCode(error: unknown): string {
-  if (!(error instanceof Error)) return '';
-  if (error instanceof AggregateError) {
-    const first: unknown = error.errors[0];
-    const inner = errorCode(first);
-    if (inner !== '') return inner;
-  }
-  const code = (error as NodeJS.ErrnoException).code;
-  return typeof code === 'string' ? code : '';
-}

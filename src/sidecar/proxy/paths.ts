@@ -15,6 +15,12 @@ export function isMessagesPath(path: string): boolean {
   return /^\/v1\/messages(?:\/count_tokens)?$/.test(plainPath(path));
 }
 
+/** What kind of path it is, for counting. */
+export function pathKind(path: string): 'messages' | 'count_tokens' | 'other' {
+  if (!isMessagesPath(path)) return 'other';
+  return plainPath(path).endsWith('count_tokens') ? 'count_tokens' : 'messages';
+}
+
 /** Path without query, decoded and with its segments resolved: to recognise it, never to send it. */
 function plainPath(path: string): string {
   const end = path.search(/[?#]/);

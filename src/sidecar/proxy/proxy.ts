@@ -4,14 +4,17 @@ import { uuidV7 } from '../core/ids.ts';
 import type { UpstreamCredential } from '../core/upstream-credential.ts';
 import type { Log } from '../log.ts';
 import { reason } from '../errors.ts';
-import { Exchange, type ExchangeContext } from './exchange.ts';
+import type { ExchangeContext, Meter } from './exchange-context.ts';
+import { Exchange } from './exchange.ts';
 import { refused, stopping } from './failure.ts';
 import { headerValue } from './headers.ts';
 import type { Journal } from './journal.ts';
-import type { RecordPolicy } from './record.ts';
+import type { Arrival, RecordPolicy } from './record.ts';
 import { ownAnswer, respond } from './respond.ts';
+import type { RetryPolicy } from './retries.ts';
 import type { Route } from './route.ts';
-import { createDispatcher, type Upstream } from './upstream.ts';
+import type { TrafficLog } from './traffic-log.ts';
+import { createDispatcher, type Upstream, type Way } from './upstream.ts';
 
 export interface Proxy {
   /** Answers a request that is not ours; never throws. `credential`: goes upstream instead of the client's own. */
@@ -37,8 +40,13 @@ export interface ProxyOptions {
   /** What is known for the record: tenant, fingerprint key, the product's own secrets. */
   policy: RecordPolicy;
   log: Log;
+  meter?: Meter;
+  /** DEBUG: logs what passes, masked; default: nobody. */
+  trafficLog?: ((arrival: Arrival) => TrafficLog) | null;
   /** CLAUDE_API_TIMEOUT: idle time to the response head and between chunks, ms; 0 waits for ever. */
   timeoutMs: number;
+  /** How an https upstream is reached; default: directly. */
+  way?: Way | undefined;
   /** Default: an Agent of our own, destroyed by `close`. */
   dispatcher?: Dispatcher;
   /** Largest body of /v1/messages and count_tokens; default 32 MB. */
@@ -48,7 +56,9 @@ export interface ProxyOptions {
   /** How long the last chunk waits for its journal write; default 100 ms. */
   lastWriteMs?: number;
   /** Connection failures before a byte was sent; default 3 tries, 1 s × 2, at most 30 s. */
-  connectRetry?: { tries: number; firstMs: number; capMs: number };
+  connectRetry?: RetryPolicy;
+  /** CLAUDE_API_RETRIES: 5xx answers are asked for again; default: never. */
+  statusRetry?: RetryPolicy | null;
   now?: () => number;
   random?: () => number;
 }
@@ -57,7 +67,7 @@ const MAX_BODY = 32 * 1024 * 1024;
 
 /** The forwarding half of the sidecar: raw Node streams in front, undici behind, the journal beside. */
 export function createProxy(options: ProxyOptions): Proxy {
-  const dispatcher = options.dispatcher ?? createDispatcher();
+  const dispatcher = options.dispatcher ?? createDispatcher(options.way);
   const now = options.now ?? Date.now;
   let closing = false;
   let emptied: (() => void) | null = null;
@@ -72,11 +82,15 @@ export function createProxy(options: ProxyOptions): Proxy {
       dispatcher,
       timeoutMs: options.timeoutMs,
       connectRetry: options.connectRetry ?? { tries: 3, firstMs: 1000, capMs: 30_000 },
+      statusRetry: options.statusRetry ?? null,
       random: options.random ?? Math.random,
     },
     bodyLimit: options.bodyLimit ?? MAX_BODY,
     recordLimit: options.recordLimit ?? MAX_BODY,
     lastWriteMs: options.lastWriteMs ?? 100,
+    log: options.log,
+    meter: options.meter ?? null,
+    trafficLog: options.trafficLog ?? null,
     isClosing: () => closing,
   };
 

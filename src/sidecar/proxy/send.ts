@@ -1,5 +1,9 @@
 import type { Dispatcher } from 'undici';
-import { errorCode, isCertificateError, timedOut, unreachable, unsendable, type Failure } from './failure.ts';
+import { isCertificateError } from './certificates.ts';
+import { errorCode } from './error-code.ts';
+import { timedOut, unreachable, unsendable, type Failure } from './failure.ts';
+import { fromBytes } from './headers.ts';
+import { backoffMs, retryAfterMs, type RetryPolicy } from './retries.ts';
 import { noteDeparture, type Departure } from './upstream.ts';
 
 /** One request as it goes upstream. `headers` is a raw list; a body that is no Buffer can be sent only once. */
@@ -25,6 +29,8 @@ export interface Answer {
   data(chunk: Buffer): void;
   end(rawTrailers: (Buffer | string)[]): void;
   failed(failure: Failure, cause: Error): void;
+  /** It is tried again after `waitMs`; `why` is a status or an error's code, `tried` how often it was tried so far. */
+  again(why: number | string, tried: number, waitMs: number): void;
 }
 
 export interface SendOptions {
@@ -32,7 +38,9 @@ export interface SendOptions {
   /** Idle time to the response head and between chunks, ms; 0 waits for ever. */
   timeoutMs: number;
   /** Connection failures before any byte was sent (SPEC 1.6). */
-  connectRetry: { tries: number; firstMs: number; capMs: number };
+  connectRetry: RetryPolicy;
+  /** Answers that say the upstream failed (SPEC 1.6); null: they are passed on, since the clients retry themselves. */
+  statusRetry: RetryPolicy | null;
   /** 0 ≤ x < 1, for the jitter. */
   random: () => number;
 }
@@ -44,23 +52,36 @@ export interface Sending {
   alive(): void;
 }
 
-/** Sends one request and repeats it only where nothing can have happened twice. */
+/**
+ * Sends one request and repeats it only where nothing can have happened twice, or where the user has asked for it: an
+ * answer of 5xx to a request whose body is in memory, before the client has seen anything of it.
+ */
 export function send(request: Outgoing, answer: Answer, options: SendOptions): Sending {
   let failures = 0;
+  let answers = 0;
   let resetOnce = false;
   let waiting: NodeJS.Timeout | null = null;
   let current: Attempt | null = null;
   const replayable = request.body === null || Buffer.isBuffer(request.body);
 
+  const later = (why: number | string, tried: number, waitMs: number): void => {
+    answer.again(why, tried, waitMs);
+    waiting = setTimeout(attempt, waitMs);
+  };
+  const refuses = (status: number, rawHeaders: readonly string[]): boolean => {
+    const policy = options.statusRetry;
+    if (policy === null || !replayable) return false;
+    const wait = retryAfterMs(policy, { status, rawHeaders }, ++answers, options.random(), Date.now());
+    if (wait !== null) later(status, answers, wait);
+    return wait !== null;
+  };
   const attempt = (): void => {
     waiting = null;
-    current = new Attempt(request, answer, options, (error, departure, answered) => {
+    current = new Attempt(request, answer, options, refuses, (error, departure, answered) => {
       const sent = departure !== null;
       const code = errorCode(error);
       if (!sent && isConnectFailure(code) && ++failures < options.connectRetry.tries) {
-        const { firstMs, capMs } = options.connectRetry;
-        const wait = Math.min(capMs, firstMs * 2 ** (failures - 1)) * (0.5 + options.random() / 2);
-        waiting = setTimeout(attempt, wait);
+        later(code, failures, backoffMs(options.connectRetry, failures, options.random()));
         return;
       }
       // A kept-alive connection that the upstream had given up: the request was not looked at.
@@ -90,7 +111,8 @@ export function send(request: Outgoing, answer: Answer, options: SendOptions): S
 const isReset = (code: string): boolean => /^(?:UND_ERR_SOCKET|ECONNRESET|EPIPE|ECONNABORTED)$/.test(code);
 
 const isConnectFailure = (code: string): boolean =>
-  !isCertificateError(code) && code !== 'UND_ERR_INVALID_ARG' && code !== 'UND_ERR_NOT_SUPPORTED';
+  !isCertificateError(code) &&
+  !['UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED', 'PROXY_REFUSED'].includes(code);
 
 type Lost = (error: Error, departure: Departure | null, answered: boolean) => void;
 
@@ -98,6 +120,7 @@ class Attempt implements Dispatcher.DispatchHandler {
   readonly #request: Outgoing;
   readonly #answer: Answer;
   readonly #options: SendOptions;
+  readonly #refuses: (status: number, rawHeaders: readonly string[]) => boolean;
   readonly #lost: Lost;
   #controller: Dispatcher.DispatchController | null = null;
   #departure: Departure | null = null;
@@ -107,10 +130,18 @@ class Attempt implements Dispatcher.DispatchHandler {
   #paused = false;
   #idle: NodeJS.Timeout | null = null;
 
-  constructor(request: Outgoing, answer: Answer, options: SendOptions, lost: Lost) {
+  /** `refuses`: true when an answer is not to be passed on, since it is asked for again. */
+  constructor(
+    request: Outgoing,
+    answer: Answer,
+    options: SendOptions,
+    refuses: (status: number, rawHeaders: readonly string[]) => boolean,
+    lost: Lost,
+  ) {
     this.#request = request;
     this.#answer = answer;
     this.#options = options;
+    this.#refuses = refuses;
     this.#lost = lost;
   }
 
@@ -151,6 +182,10 @@ class Attempt implements Dispatcher.DispatchHandler {
   ): void {
     // 1xx other than 100 (which never comes: `Expect` is not sent on) are dropped; see the README.
     if (this.#over || status < 200) return;
+    if (status >= 500 && this.#refuses(status, fromBytes(rawList(controller.rawHeaders)))) {
+      this.abort(new Error('asked again'));
+      return;
+    }
     this.#answered = true;
     this.#notModified = status === 304;
     this.#idle?.refresh();

@@ -3,6 +3,7 @@ import type { EndFrame, RequestBodyNote } from '../core/frames.ts';
 import { contentLength } from './headers.ts';
 import type { Journal } from './journal.ts';
 import { isMessagesPath } from './paths.ts';
+import type { TrafficLog } from './traffic-log.ts';
 import { startRecording, type Arrival, type RecordPolicy, type Recording } from './record.ts';
 
 /**
@@ -15,6 +16,7 @@ export class Tape {
   readonly #arrival: Arrival;
   readonly #policy: RecordPolicy;
   readonly #limit: number;
+  readonly #shown: TrafficLog | null;
   readonly #upload = new Measure();
   /** null: the response of a message is recorded whatever its size. */
   readonly #download: Measure | null;
@@ -27,7 +29,14 @@ export class Tape {
   #ended = false;
   #late = false;
 
-  constructor(journal: Journal | null, arrival: Arrival, policy: RecordPolicy, recordLimit: number) {
+  constructor(
+    journal: Journal | null,
+    arrival: Arrival,
+    policy: RecordPolicy,
+    recordLimit: number,
+    shown: TrafficLog | null,
+  ) {
+    this.#shown = shown;
     this.#journal = journal;
     this.#arrival = arrival;
     this.#policy = policy;
@@ -37,10 +46,12 @@ export class Tape {
 
   whole(body: Buffer): void {
     this.#whole = body;
+    this.#shown?.requestBody(body);
   }
 
   piece(chunk: Buffer): void {
     this.#streamed = true;
+    this.#shown?.requestBody(chunk);
     this.#upload.add(chunk);
     if (this.#upload.size <= this.#limit) this.#pieces.push(chunk);
     else this.#pieces = [];
@@ -53,11 +64,13 @@ export class Tape {
 
   responseHead(status: number, statusText: string, rawHeaders: readonly string[], ours: boolean): void {
     this.#announced = contentLength(rawHeaders) ?? 0;
+    this.#shown?.responseHead(status, rawHeaders, ours);
     this.begin().responseHead({ status, statusText, rawHeaders, ours });
   }
 
   /** Call before the client's write. `more`: the end follows before that, and is written with it. */
   chunk(bytes: Buffer, more = false): void {
+    this.#shown?.chunk(bytes);
     if (this.#download !== null) {
       this.#download.add(bytes);
       if (Math.max(this.#download.size, this.#announced) > this.#limit) return;
@@ -81,6 +94,7 @@ export class Tape {
   end(reason: EndFrame['reason'], error: EndFrame['error']): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#shown?.end(reason, error?.message ?? null);
     this.bodyEnded();
     this.begin().end({
       reason,

@@ -3,7 +3,9 @@ import type { Socket } from 'node:net';
 import { Agent, type Dispatcher } from 'undici';
 import { redactText } from '../core/redact.ts';
 import { invalidOption } from '../errors.ts';
+import { createConnector, type ConnectOptions } from './connect.ts';
 import { guardParser } from './undici-guard.ts';
+import { isLoopback } from './upstream-url.ts';
 
 /** Where traffic goes. `basePath` is empty or starts with `/` and does not end with one. */
 export interface Upstream {
@@ -48,23 +50,23 @@ export function parseUpstream(text: string): Upstream {
   return { origin: url.origin, basePath: url.pathname.replace(/\/+$/, '') };
 }
 
-/** `hostname` as a parsed URL has it: IPv4 is normalised to four numbers, IPv6 is in brackets. */
-function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(hostname);
-}
+/** How an https upstream is reached. */
+export type Way = Omit<ConnectOptions, 'timeoutMs'>;
+
+const CONNECT_MS = 10_000;
 
 /**
  * Connections to the upstream. undici's own time-outs are off: time-outs are idle times measured in `send.ts`, where
  * a slow client is not taken for a silent upstream. Response heads may be larger than Node's 16 KB (rate-limit,
- * policy and cookie headers together).
+ * policy and cookie headers together). `way`: how an https upstream is reached; http only goes to this machine.
  */
-export function createDispatcher(): Dispatcher {
+export function createDispatcher(way?: Way): Dispatcher {
   return new Agent({
     headersTimeout: 0,
     bodyTimeout: 0,
     keepAliveTimeout: 30_000,
     maxHeaderSize: 256 * 1024,
-    connect: { timeout: 10_000 },
+    connect: way === undefined ? { timeout: CONNECT_MS } : createConnector({ ...way, timeoutMs: CONNECT_MS }),
   });
 }
 

@@ -59,6 +59,7 @@ export function recordEnd(
       if (!finished) throw new GoneError('The exchange was deleted');
     });
     database.known.add(tenant, packed.keys);
+    context.tally?.add(row.type, outcome.state, outcome);
     return [
       ['exchange.recorded', id],
       ...changed(row.conversation_id),

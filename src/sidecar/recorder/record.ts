@@ -23,6 +23,7 @@ import { cleanText, cleanTextOrNull, timestamp } from '../store/values.ts';
 import type { OpenExchange } from './open-exchange.ts';
 import type { Preparation } from './preparation.ts';
 import { linkVersion, requestChain } from './request-chain.ts';
+import type { Tally } from './tally.ts';
 
 export interface RecordContext {
   database: Database;
@@ -31,6 +32,8 @@ export interface RecordContext {
   preparation: Preparation;
   /** Lets whoever waits read: between two pieces of work on the processor, and never within a transaction. */
   pause(): Promise<void>;
+  /** Counts what reaches the store. */
+  tally?: Tally;
 }
 
 /** What a commit changed, for the events. */

@@ -5,6 +5,7 @@ import { isUnavailable } from '../store/availability.ts';
 import type { Database } from '../store/database.ts';
 import { loadSalt } from '../store/settings.ts';
 import { Attempts } from './attempts.ts';
+import { StatementLog } from '../store/statement-log.ts';
 import { Backlog } from './backlog.ts';
 import { Connection } from './connection.ts';
 import { EventBatch } from './event-batch.ts';
@@ -76,7 +77,8 @@ export class Recorder {
       this.tell(changes);
     };
     this.#upkeep = new Upkeep(options.live, tell, log);
-    this.#status = new StatusTeller(host, options.databaseUrl === null ? 'pglite' : 'postgresql', () => ({
+    const engine = options.databaseUrl === null ? 'pglite' : 'postgresql';
+    this.#status = new StatusTeller(host, engine, this.#steps.tally, () => ({
       pending: this.#pending,
       oldestPendingAt: this.#backlog.oldestPendingAt,
       journalBytes: this.#backlog.bytes,
@@ -84,9 +86,11 @@ export class Recorder {
       lastErrorAt: this.#trouble.at,
     }));
     const { databaseUrl, migrationsDir } = options;
+    const statements =
+      options.statements === undefined ? null : new StatementLog(options.statements, ownSecrets, log);
     const dataDir = options.live === null ? options.dataDir : null;
     this.connection = new Connection(
-      { dataDir, databaseUrl, migrationsDir, creator },
+      { dataDir, databaseUrl, migrationsDir, creator, statements },
       {
         prepare: async ({ db }) => {
           this.#steps.salt = options.salt ?? (await loadSalt(db));

@@ -149,11 +149,12 @@ export function startRecorder(
 
   const tellStatus = (): void => {
     if (last === null) return;
-    const { database, recorder } = last;
+    const { database, recorder, tally } = last;
     const recorded = recorder.recorded + earlier.recorded;
     listener.onStatus({
       database,
       recorder: { ...recorder, recorded, failed: recorder.failed + earlier.failed },
+      ...(tally === undefined ? {} : { tally }),
     });
   };
 

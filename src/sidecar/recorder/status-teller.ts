@@ -1,4 +1,5 @@
 import type { DatabaseStatus, RecorderStatus } from '../../protocol/status.ts';
+import type { Tally } from './tally.ts';
 import type { RecorderListener } from './thread.ts';
 
 const TELL_MS = 250;
@@ -17,16 +18,19 @@ export class StatusTeller {
   readonly #host: Pick<RecorderListener, 'onStatus'>;
   readonly #engine: DatabaseStatus['engine'];
   readonly #now: () => MomentaryStatus;
+  readonly #tally: Pick<Tally, 'snapshot'>;
   #timer: NodeJS.Timeout | null = null;
 
   constructor(
     host: Pick<RecorderListener, 'onStatus'>,
     engine: DatabaseStatus['engine'],
+    tally: Pick<Tally, 'snapshot'>,
     now: () => MomentaryStatus,
   ) {
     this.#host = host;
     this.#engine = engine;
     this.#now = now;
+    this.#tally = tally;
   }
 
   /** Something changed: it is told soon. */
@@ -43,6 +47,7 @@ export class StatusTeller {
     this.#host.onStatus({
       database: { engine: this.#engine, version: this.version },
       recorder: { ...this.counters },
+      tally: this.#tally.snapshot(),
     });
   }
 }

@@ -3,6 +3,7 @@ import { Preparation } from './preparation.ts';
 import { recordCalls, recordRequest, type Change, type RecordContext } from './record.ts';
 import { recordEnd } from './record-end.ts';
 import { Samples } from './samples.ts';
+import { Tally } from './tally.ts';
 import type { RecorderListener, RecorderOptions } from './thread.ts';
 import type { Track } from './track.ts';
 
@@ -12,6 +13,7 @@ export class Steps {
   salt = '';
   readonly #pause: RecordContext['pause'];
   readonly #preparation = new Preparation();
+  readonly tally = new Tally();
   readonly #samples: Samples | null;
 
   constructor(
@@ -35,6 +37,7 @@ export class Steps {
       salt: this.salt,
       preparation: this.#preparation,
       pause: this.#pause,
+      tally: this.tally,
     };
     let changes: Change[];
     if (step.kind === 'begin') changes = await recordRequest(context, exchange);

@@ -4,6 +4,8 @@ import type { JournalNote } from '../core/frames.ts';
 import type { RedactBodies } from '../core/redact-edits.ts';
 import type { StoreCommands } from '../store/commands.ts';
 import type { StoreReads } from '../store/reads.ts';
+import type { StatementLogOptions } from '../store/statement-log.ts';
+import type { TallySnapshot } from './tally.ts';
 
 /** What the worker thread is started with. */
 export interface RecorderOptions {
@@ -23,6 +25,8 @@ export interface RecorderOptions {
   housekeepingMs?: { first: number; every: number };
   /** Live mode (`STORAGE_ENABLED=false`): everything is in memory, and only the newest of it; null: kept. */
   live: LiveLimits | null;
+  /** What is logged of statements (SPEC 11.3); default: nothing. */
+  statements?: StatementLogOptions;
   /** Where one masked sample per kind of request is kept (SPEC 3.9), or null. */
   samplesDir: string | null;
 }
@@ -39,11 +43,11 @@ export interface LiveLimits {
 
 export interface RecorderListener {
   onEvent(event: NexusEvent): void;
-  onStatus(status: { database: DatabaseStatus; recorder: RecorderStatus }): void;
+  onStatus(status: { database: DatabaseStatus; recorder: RecorderStatus; tally?: TallySnapshot }): void;
   onSalt(salt: string): void;
   /** Live mode: so many bytes of notes are no longer held in the thread. */
   onReleased(bytes: number): void;
-  onLog(level: 'info' | 'warn' | 'error', message: string, fields: Record<string, unknown>): void;
+  onLog(level: 'debug' | 'info' | 'warn' | 'error', message: string, fields: Record<string, unknown>): void;
 }
 
 /** The main thread's handle of the recorder thread. */

@@ -4,6 +4,7 @@ import { migrate } from './migrate.ts';
 import { openPglite } from './pglite.ts';
 import { openPostgres } from './postgres.ts';
 import type { SlowQueries } from './slow-queries.ts';
+import type { StatementLog } from './statement-log.ts';
 
 export interface DatabaseOptions {
   /** The embedded database is `<dataDir>/pglite-<PostgreSQL major>`; null: in memory, gone with the process. */
@@ -15,6 +16,8 @@ export interface DatabaseOptions {
   /** A program that creates an embedded database in the directory given after `--create-database` (the worker's own
    * entry); null: create it in this process. */
   creator: URL | null;
+  /** Who hears of statements; default: nobody. */
+  statements?: StatementLog | null;
 }
 
 /** In this order. Apart, so that on PGlite, where nobody reads during either, reads have their turn between them. */
@@ -66,10 +69,11 @@ export type ScriptRunner = (script: string) => Promise<Record<string, unknown>[]
  * newer program has written it (must not be used).
  */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
+  const statements = options.statements ?? null;
   const engine =
     options.databaseUrl === null
-      ? await openPglite(options.dataDir, options.creator)
-      : await openPostgres(options.databaseUrl);
+      ? await openPglite(options.dataDir, options.creator, statements)
+      : await openPostgres(options.databaseUrl, statements);
   try {
     await migrate(engine, options.migrationsDir);
   } catch (error) {

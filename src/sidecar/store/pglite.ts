@@ -12,6 +12,7 @@ import type { Engine } from './database.ts';
 import { Known } from './known.ts';
 import { pgliteDialect } from './pglite-dialect.ts';
 import { SlowQueries } from './slow-queries.ts';
+import type { StatementLog } from './statement-log.ts';
 import type { Tables } from './tables.ts';
 import { parsers, serializers } from './values.ts';
 
@@ -42,15 +43,20 @@ const MEMORY_PARAMETERS = ['fsync=off', 'full_page_writes=off', 'max_wal_size=32
 
 /** The embedded database of a data directory, created when it does not exist; null: a new one in memory. One process
  * only: the caller holds the data directory's lock. @throws NexusError `database_unavailable`. */
-export async function openPglite(dataDir: string | null, creator: URL | null): Promise<Engine> {
+export async function openPglite(
+  dataDir: string | null,
+  creator: URL | null,
+  statements: StatementLog | null = null,
+): Promise<Engine> {
   const dir = dataDir === null ? 'memory' : join(dataDir, `pglite-${String(MAJOR)}`);
   const opening = dataDir === null ? openInMemory() : open(dataDir, dir, creator);
   const pglite = await opening.catch((error: unknown) => {
     throw embeddedDatabaseUnreadable(dir, refusalOf(dir) ?? error);
   });
   const { rows } = await pglite.query<{ server_version: string }>('show server_version');
-  const slowQueries = new SlowQueries();
-  const db = new Kysely<Tables>({ dialect: pgliteDialect(pglite), log: slowQueries.log });
+  const slowQueries = new SlowQueries(statements);
+  const dialect = pgliteDialect(pglite);
+  const db = new Kysely<Tables>({ dialect: statements?.watch(dialect) ?? dialect, log: slowQueries.log });
   return {
     engine: 'pglite',
     version: rows[0]?.server_version.split(' ')[0] ?? 'unknown',

@@ -5,6 +5,7 @@ import type { Engine } from './database.ts';
 import { Known } from './known.ts';
 import { preparedPool } from './prepared-pool.ts';
 import { SlowQueries } from './slow-queries.ts';
+import type { StatementLog } from './statement-log.ts';
 import type { Tables } from './tables.ts';
 import { parsers } from './values.ts';
 
@@ -24,7 +25,7 @@ const MIGRATION_LOCK_MS = 20_000;
 const NO_LIMIT_MS = 2 ** 31 - 1;
 
 /** A pool on a PostgreSQL server. @throws NexusError `database_unavailable`. */
-export async function openPostgres(url: string): Promise<Engine> {
+export async function openPostgres(url: string, statements: StatementLog | null = null): Promise<Engine> {
   const pool = new pg.Pool({
     connectionString: url,
     max: CONNECTIONS,
@@ -48,11 +49,9 @@ export async function openPostgres(url: string): Promise<Engine> {
     await pool.end();
     throw databaseUnavailable(error);
   });
-  const slowQueries = new SlowQueries();
-  const db = new Kysely<Tables>({
-    dialect: new PostgresDialect({ pool: preparedPool(pool) }),
-    log: slowQueries.log,
-  });
+  const slowQueries = new SlowQueries(statements);
+  const dialect = new PostgresDialect({ pool: preparedPool(pool) });
+  const db = new Kysely<Tables>({ dialect: statements?.watch(dialect) ?? dialect, log: slowQueries.log });
   return {
     engine: 'postgresql',
     version,

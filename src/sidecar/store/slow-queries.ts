@@ -1,5 +1,6 @@
 import type { LogEvent } from 'kysely';
 import type { SlowQuery } from '../../protocol/storage.ts';
+import type { StatementLog } from './statement-log.ts';
 
 /** From here on a statement is slow, ms. */
 export const SLOW_QUERY_MS = 100;
@@ -13,10 +14,18 @@ const LONGEST_TEXT = 500;
  */
 export class SlowQueries {
   readonly #seen = new Map<string, SlowQuery>();
+  readonly #log: StatementLog | null;
+
+  /** `log` hears of the ones that are slow by its own measure. */
+  constructor(log: StatementLog | null = null) {
+    this.#log = log;
+  }
 
   /** For Kysely's `log`. */
   readonly log = (event: LogEvent): void => {
-    if (event.queryDurationMillis >= SLOW_QUERY_MS) this.#note(event.query.sql, event.queryDurationMillis);
+    const { query, queryDurationMillis: ms } = event;
+    if (ms >= SLOW_QUERY_MS) this.#note(query.sql, ms);
+    this.#log?.slow(query.sql, ms);
   };
 
   /** The slowest first. */
