@@ -1,12 +1,14 @@
 import { expect, test } from 'vitest';
 import { oauthSnapshot, type OauthSnapshot } from '../../protocol/oauth.ts';
 import { createApi, type ApiDependencies } from './app.ts';
+import { countFailedAttempts } from '../failed-attempts.ts';
 import type { Gate } from './auth.ts';
 
 const nothing = (): void => undefined;
 const TOKEN = 'a-made-up-token-of-this-sidecar';
 const gate: Partial<Gate> = {
   acceptsKey: (key) => key === TOKEN,
+  attempts: countFailedAttempts(() => 0),
   acceptsSession: () => false,
   cookieName: 'none',
 };

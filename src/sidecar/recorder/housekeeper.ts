@@ -14,6 +14,7 @@ import type { StoreCommands } from '../store/commands.ts';
 import { setPinned } from '../store/conversations.ts';
 import { VACUUM_STEPS, type Database } from '../store/database.ts';
 import { deletedConversations, forgetDeleted, markDeleted } from '../store/delete-conversation.ts';
+import { tenantsToSweep } from '../store/sweep.ts';
 import { bytesOf, tablesToVacuum } from '../store/table-sizes.ts';
 import { dropUsageBefore } from '../store/usage.ts';
 import { removeOldFailed } from './failed-files.ts';
@@ -130,7 +131,12 @@ export class Housekeeper implements StoreCommands {
 
   /** Conversations and content an earlier life, or one without its database, did not get to. */
   async #goOn(): Promise<void> {
-    const left = await this.#slice(true, ({ db }) => deletedConversations(db));
+    // Looked for at once, before any command can begin a deletion of its own; mostly there is nothing, and nobody waits.
+    const { left, loose } = await this.#slice(false, async ({ db }) => ({
+      left: await deletedConversations(db),
+      loose: (await tenantsToSweep(db)).length > 0,
+    }));
+    if (left.length === 0 && !loose) return;
     const removed = nothing();
     for (const conversation of left) await purgeConversation(this.#idle, conversation, removed);
     await sweep(this.#idle, removed);
