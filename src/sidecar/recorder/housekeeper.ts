@@ -136,13 +136,14 @@ export class Housekeeper implements StoreCommands {
       left: await deletedConversations(db),
       loose: (await tenantsToSweep(db)).length > 0,
     }));
-    if (left.length === 0 && !loose) return;
+    if (left.length === 0 && !loose) {
+      this.#log('debug', 'No earlier deletion is unfinished', {});
+      return;
+    }
     const removed = nothing();
     for (const conversation of left) await purgeConversation(this.#idle, conversation, removed);
     await sweep(this.#idle, removed);
-    if (removed.exchanges + removed.blocks > 0 || left.length > 0) {
-      this.#log('info', 'Deletions that were begun earlier are finished', { ...removed });
-    }
+    this.#log('info', 'Deletions that were begun earlier are finished', { ...removed });
   }
 
   async #regular(): Promise<void> {
