@@ -23,7 +23,7 @@ import {
 import { openFileLog, type FileLog } from './file-log.ts';
 import { tryLock, type HeldLock, type LockRecord } from './lock.ts';
 import type { Log } from './log.ts';
-import { isLoopback } from './loopback.ts';
+import { isLoopback } from './core/loopback.ts';
 import { readPrivateJson, writePrivateJson } from './private-file.ts';
 import { version } from './version.ts';
 

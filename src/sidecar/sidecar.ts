@@ -10,7 +10,6 @@ import type { ServeConfig } from './config.ts';
 import { createAccess } from './credentials/access.ts';
 import { openCredentials } from './credentials/credentials.ts';
 import { createTokenKeeper } from './credentials/oauth-keeper.ts';
-import { credentialLine, describeCredentials } from './credentials/oauth-status.ts';
 import type { DataDirLayout } from './data-dir.ts';
 import type { DoorRules } from './door.ts';
 import { databaseUnavailable, NexusError, reason } from './errors.ts';
@@ -19,7 +18,7 @@ import { createIncoming } from './incoming.ts';
 import { watchLifetime } from './lifetime.ts';
 import { listenOnKeptPort, originOf } from './kept-port.ts';
 import type { Log } from './log.ts';
-import { isLoopback } from './loopback.ts';
+import { isLoopback } from './core/loopback.ts';
 import { createMetrics } from './metrics.ts';
 import { observeRecorder } from './observed.ts';
 import { openJournal } from './proxy/journal.ts';
@@ -27,7 +26,7 @@ import { createMemoryFiles } from './proxy/memory-files.ts';
 import { createProxy } from './proxy/proxy.ts';
 import { recycledFiles } from './proxy/recycled-files.ts';
 import { createRouter, ownPaths } from './proxy/route.ts';
-import { wayTo } from './proxy/upstream-way.ts';
+import { tellWay, wayTo } from './proxy/upstream-way.ts';
 import { createTrafficLog } from './proxy/traffic-log.ts';
 import { createDispatcher, parseUpstream } from './proxy/upstream.ts';
 import { startRecorder } from './recorder/start.ts';
@@ -103,6 +102,8 @@ export async function startSidecar(
     ...(memory === null ? {} : { capBytes: LIVE_JOURNAL_BYTES }),
   });
   const metrics = createMetrics();
+  const way = wayTo(upstream.origin, config, log);
+  tellWay(way, config, log);
   const proxy = createProxy({
     upstream,
     journal,
@@ -115,7 +116,7 @@ export async function startSidecar(
     meter: metrics,
     trafficLog: config.debug ? createTrafficLog(log, ownSecrets) : null,
     timeoutMs: config.upstreamTimeoutMs,
-    way: wayTo(upstream.origin, config, log),
+    way,
     statusRetry: config.upstreamRetries === 0 ? null : { tries: config.upstreamRetries + 1, ...STATUS_RETRY },
     log,
   });
@@ -221,9 +222,6 @@ export async function startSidecar(
   const listener = await listenOnKeptPort(config, state, layout, handle, log);
   port = listener.port;
   doorRules = { ...doorRules, port, allowedHosts: [...config.allowedHosts, new URL(origin()).host] };
-  for (const each of describeCredentials(config.credentialsDir, Date.now())) {
-    log[each.problem === null ? 'info' : 'warn']('Credential', { is: credentialLine(each) });
-  }
   if (config.withoutEffect.length > 0) {
     log.info('These settings have no effect', { names: config.withoutEffect });
   }

@@ -328,3 +328,15 @@ describe('too many wrong keys', () => {
     await sidecar.remove();
   });
 });
+
+test('a credentials directory that cannot be read keeps nobody from starting, and is told', async () => {
+  const dir = join(credentialsDir({}), 'a-file');
+  writeFileSync(dir, 'where the directory should be');
+  const sidecar = await startSidecar({ upstream: upstream.url, env: { CREDENTIALS_DIR: dir } });
+  const { credentials } = (await (await sidecar.api('/api/status')).json()) as {
+    credentials: { problems: string[] };
+  };
+  expect(credentials.problems).toEqual([expect.stringContaining(`${dir} cannot be read`)]);
+  expect((await ask(sidecar, upstream, { headers: bearer(made.own) })).status).toBe(200);
+  await sidecar.remove();
+});

@@ -4,6 +4,7 @@ import { makeDirectory } from '../data-dir.ts';
 import { reason } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { digestOf } from './client-keys.ts';
+import { credentialLine, describeCredential } from './oauth-status.ts';
 import { nothingRead, readDirectory, type Contents, type DomainEntry } from './read-directory.ts';
 import { watchDirectory } from './watch-directory.ts';
 
@@ -99,7 +100,11 @@ function tellChanges(before: Contents, now: Contents, log: Log): boolean {
     changed = true;
     if (file === null) log.warn('A credential file cannot be used', { path, problem });
     else {
-      log.info('Credential file read', { path, domain, type: file.type, accountId: file.accountId ?? null });
+      const status = describeCredential(path, file, Date.now());
+      log[status.problem === null ? 'info' : 'warn']('Credential file read', {
+        path,
+        is: credentialLine(status),
+      });
     }
   }
   for (const { domain, path } of before.domains.values()) {

@@ -1,4 +1,5 @@
 import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { isLoopback } from '../core/loopback.ts';
 
 /** Claude Code's public client: it has no secret, PKCE takes its place. */
 export const CLAUDE_CLIENT_ID = '9d1c250a-e61b-44d9-88ed-5944d1962f5e';
@@ -16,9 +17,7 @@ export function whyNoTokenUrl(text: string): string | null {
   if (url.username !== '' || url.password !== '') return 'may not hold a user name or password';
   if (url.hash !== '') return 'may not have a fragment';
   if (url.protocol === 'https:') return null;
-  // A parsed URL has IPv4 normalised to four numbers and IPv6 in brackets.
-  const loopback = url.hostname === 'localhost' || /^(?:127(?:\.\d{1,3}){3}|\[::1\])$/.test(url.hostname);
-  if (url.protocol === 'http:' && loopback) return null;
+  if (url.protocol === 'http:' && isLoopback(url.hostname)) return null;
   return 'expected https:// (http:// only to this machine)';
 }
 

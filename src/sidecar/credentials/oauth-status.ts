@@ -61,6 +61,13 @@ function describe(file: string, now: number): CredentialStatus {
     if (!(error instanceof NexusError)) throw error;
     return { ...nothing, domain, file, type: null, state: 'invalid', problem: error.message };
   }
+  return describeCredential(file, content, now);
+}
+
+/** What is to be said of a credential file that was read. */
+export function describeCredential(file: string, content: CredentialFile, now: number): CredentialStatus {
+  const domain = domainOf(file);
+  const nothing = { accountId: null, expiresAt: null, expiresInMs: null, lastRefusal: null, problem: null };
   const { type } = content;
   const known = { ...nothing, domain, file, type, accountId: content.accountId ?? null };
   if (content.type === 'api_key') return { ...known, state: 'usable' };

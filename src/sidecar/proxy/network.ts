@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import type { NexusError } from '../errors.ts';
 import { invalidOption } from '../errors.ts';
-import { isLoopback } from './upstream-url.ts';
+import { isLoopback } from '../core/loopback.ts';
 
 /**
  * Which HTTP proxy stands between this machine and the upstream (SPEC 1.11), read from the variables that every

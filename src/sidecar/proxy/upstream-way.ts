@@ -11,26 +11,28 @@ export interface NetworkSettings {
   readonly systemCertificates: boolean;
 }
 
-/** The way to an origin, and what is worth knowing of it in the log; undefined for http, which goes to this machine. */
+/** The way to an origin; undefined for http, which goes to this machine. */
 export function wayTo(origin: string, settings: NetworkSettings, log: Log): Way | undefined {
-  for (const { variable, why } of settings.proxyRules.ignored) {
-    log.warn('A proxy setting has no effect', { variable, why });
-  }
   if (!origin.startsWith('https:')) return undefined;
-  const proxy = proxyFor(origin, settings.proxyRules);
-  if (proxy !== null) {
-    const where = { proxy: `${proxy.host}:${String(proxy.port)}`, variable: proxy.variable };
-    log.info('The upstream is reached through a proxy', where);
-    if (!settings.proxyStrictSsl) {
-      log.warn(
-        'Certificates that come through the proxy are not checked: whoever is between can read the traffic',
-        where,
-      );
-    }
-  }
   return {
-    proxy,
+    proxy: proxyFor(origin, settings.proxyRules),
     verify: settings.proxyStrictSsl,
     system: settings.systemCertificates ? systemCertificates(log) : null,
   };
+}
+
+/** Says once, at the start, what is worth knowing of the way to the upstream. */
+export function tellWay(way: Way | undefined, settings: NetworkSettings, log: Log): void {
+  for (const { variable, why } of settings.proxyRules.ignored) {
+    log.warn('A proxy setting has no effect', { variable, why });
+  }
+  const proxy = way?.proxy ?? null;
+  if (proxy === null) return;
+  const where = { proxy: `${proxy.host}:${String(proxy.port)}`, variable: proxy.variable };
+  log.info('The upstream is reached through a proxy', where);
+  if (settings.proxyStrictSsl) return;
+  log.warn(
+    'Certificates that come through the proxy are not checked: whoever is between can read the traffic',
+    where,
+  );
 }

@@ -5,7 +5,7 @@ import { redactText } from '../core/redact.ts';
 import { invalidOption } from '../errors.ts';
 import { createConnector, type ConnectOptions } from './connect.ts';
 import { guardParser } from './undici-guard.ts';
-import { isLoopback } from './upstream-url.ts';
+import { isLoopback } from '../core/loopback.ts';
 
 /** Where traffic goes. `basePath` is empty or starts with `/` and does not end with one. */
 export interface Upstream {
