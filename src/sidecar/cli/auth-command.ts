@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { parseArgs } from 'node:util';
 import { toProblem } from '../api/problem.ts';
 import { readConfig } from '../config.ts';
-import { readDomain } from '../credentials/oauth-domain.ts';
+import { readDomain } from '../core/domain-name.ts';
 import { createTokenEndpoint } from '../credentials/oauth-endpoint.ts';
 import { internalError, invalidOption, NexusError, reason } from '../errors.ts';
 import { nearest } from '../nearest.ts';

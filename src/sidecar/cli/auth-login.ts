@@ -6,7 +6,7 @@ import {
   readPasted,
   type LoginAttempt,
 } from '../credentials/oauth-client.ts';
-import { credentialPath } from '../credentials/oauth-domain.ts';
+import { credentialPath } from '../credentials/credential-path.ts';
 import type { TokenEndpoint } from '../credentials/oauth-endpoint.ts';
 import { existingCredential, saveLogin } from '../credentials/oauth-login.ts';
 import { noLogin } from '../errors.ts';

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { readCredentialFile } from '../credentials/credential-file.ts';
-import { credentialPath, domainOf } from '../credentials/oauth-domain.ts';
+import { credentialPath, domainOf } from '../credentials/credential-path.ts';
 import { createTokenKeeper } from '../credentials/oauth-keeper.ts';
 import { credentialFiles } from '../credentials/oauth-status.ts';
 import { NexusError, noLogin } from '../errors.ts';

@@ -14,7 +14,7 @@ import {
   type CredentialFile,
   type OauthTokens,
 } from './credential-file.ts';
-import { domainOf } from './oauth-domain.ts';
+import { domainOf } from './credential-path.ts';
 import { createTokenEndpoint, type TokenEndpointOptions } from './oauth-endpoint.ts';
 import { CredentialLocked, withCredentialLock } from './oauth-lock.ts';
 import { createOauthMetrics, type OauthMetrics } from './oauth-metrics.ts';

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { NexusError } from '../errors.ts';
 import { readCredentialFile, type CredentialFile } from './credential-file.ts';
-import { domainOf, isCredentialFile } from './oauth-domain.ts';
+import { domainOf, isCredentialFile } from './credential-path.ts';
 import { readRefusal, type Refusal } from './oauth-refusal.ts';
 
 /**

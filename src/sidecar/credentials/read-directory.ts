@@ -1,8 +1,9 @@
 import { readdirSync, statSync, type BigIntStats } from 'node:fs';
 import { join } from 'node:path';
-import { CREDENTIAL_SUFFIX, domainName } from '../core/domain-name.ts';
+import { readDomain } from '../core/domain-name.ts';
 import { reason } from '../errors.ts';
 import { CLIENT_KEYS_FILE, readClientKeys, type ClientKey } from './client-keys.ts';
+import { CREDENTIAL_SUFFIX, isCredentialFile } from './credential-path.ts';
 import { readCredentialFile, type CredentialFile } from './credential-file.ts';
 
 /** What there is for one domain; `file` null: a file that cannot be used, and `problem` says why. */
@@ -48,14 +49,18 @@ export function readDirectory(dir: string, before: Contents): Contents {
   const domains = new Map<string, DomainEntry>();
   const problems: string[] = [];
   for (const name of names) {
-    // Dot files are what editors and macOS leave beside a file.
-    if (name.startsWith('.') || !name.toLowerCase().endsWith(CREDENTIAL_SUFFIX)) continue;
+    if (!isCredentialFile(name)) continue;
     const path = join(dir, name);
     const stem = name.slice(0, -CREDENTIAL_SUFFIX.length);
-    const domain = domainName(stem);
-    if (domain === null || domain.length !== stem.length) {
-      problems.push(`${path}: "${stem}" is no domain. Name the file <domain>${CREDENTIAL_SUFFIX}.`);
-    } else if (domains.has(domain)) {
+    const read = readDomain(stem);
+    if ('why' in read) {
+      problems.push(
+        `${path}: "${stem}" is no domain: it ${read.why}. Name the file <domain>${CREDENTIAL_SUFFIX}.`,
+      );
+      continue;
+    }
+    const { domain } = read;
+    if (domains.has(domain)) {
       problems.push(`${path}: there is another file for ${domain}, which is used. Remove one of them.`);
     } else {
       domains.set(domain, readEntry(domain, path, before.domains.get(domain), warnings));
