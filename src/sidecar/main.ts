@@ -11,6 +11,7 @@ import { startSidecar } from './sidecar.ts';
 import { version } from './version.ts';
 
 const COMMANDS = new Map<string, Command>([
+  ['auth', auth],
   ['generate-api-key', generateApiKey],
   ['keys', keys],
 ]);
@@ -21,7 +22,6 @@ Usage: claude-nexus [serve] [options]
        claude-nexus <command> [options]; each has its own --help
 
   serve             forward, record and show Claude traffic (the default)
-  auth              log in with a Claude account, refresh, see what there is
 ${[...COMMANDS].map(([name, { summary }]) => `  ${name.padEnd(16)}  ${summary}`).join('\n')}
 
 Options of serve, their environment variables and defaults:
@@ -37,17 +37,13 @@ process.exit();
 
 async function main(args: string[]): Promise<number> {
   const [first, ...rest] = args;
-  if (first === 'auth') {
-    if (process.platform !== 'win32') process.umask(0o077);
-    const io = { input: process.stdin, out: write(process.stdout), err: write(process.stderr) };
-    return await auth(rest, process.env, process.cwd(), io);
-  }
   const command = COMMANDS.get(first ?? '');
   if (command !== undefined) {
     if (process.platform !== 'win32') process.umask(0o077);
     return await runCommand(command, rest, {
       env: process.env,
       cwd: process.cwd(),
+      input: process.stdin,
       out: (text) => process.stdout.write(text),
       err: (text) => process.stderr.write(text),
     });
@@ -58,16 +54,10 @@ async function main(args: string[]): Promise<number> {
     return await serve(startSidecar, args, process.env, process.cwd());
   }
   if (first === 'serve') return await serve(startSidecar, rest, process.env, process.cwd());
-  const meant = nearest(first, ['serve', 'auth', ...COMMANDS.keys()]);
+  const meant = nearest(first, ['serve', ...COMMANDS.keys()]);
   const hint = meant === null ? 'Try --help.' : `Did you mean "${meant}"?`;
   process.stderr.write(`claude-nexus: there is no command "${first}". ${hint}\n`);
   return 1;
-}
-
-function write(stream: NodeJS.WriteStream): (text: string) => void {
-  return (text) => {
-    stream.write(text);
-  };
 }
 
 function print(text: string): number {

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { auth } from '../../src/sidecar/cli/auth-command.ts';
+import { runCommand } from '../../src/sidecar/cli/command.ts';
 import { openLoopback } from '../../src/sidecar/cli/auth-loopback.ts';
 import { jsonIn, OTHER_MEMBERS, tokensIn, writeOauthFile } from '../support/credentials.ts';
 import {
@@ -52,7 +53,7 @@ function run(...args: string[]): Run {
   };
   const env = { DATA_DIR: root, CLAUDE_OAUTH_CLIENT_ID: CLIENT_ID, CLAUDE_OAUTH_TOKEN_URL: endpoint.url };
   return {
-    code: auth(args, env, root, { input, out: hear('out'), err: hear('err') }),
+    code: runCommand(auth, args, { env, cwd: root, input, out: hear('out'), err: hear('err') }),
     out: () => said.out,
     err: () => said.err,
     page: page.promise,

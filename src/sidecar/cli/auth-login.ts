@@ -10,7 +10,7 @@ import { credentialPath } from '../credentials/credential-path.ts';
 import type { TokenEndpoint } from '../credentials/oauth-endpoint.ts';
 import { existingCredential, saveLogin } from '../credentials/oauth-login.ts';
 import { noLogin } from '../errors.ts';
-import type { AuthCall, CommandIo } from './auth-command.ts';
+import type { AuthCall } from './auth-command.ts';
 import { openLoopback } from './auth-loopback.ts';
 
 /**
@@ -62,7 +62,7 @@ export async function login(
 
 async function codeFromPaste(
   clientId: string,
-  io: CommandIo,
+  io: AuthCall['io'],
   say: (text: string) => void,
 ): Promise<{ attempt: LoginAttempt; code: string }> {
   const attempt = beginLogin(clientId, PASTE_REDIRECT);

@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { runCommand, type Command } from './command.ts';
 import { generateApiKey } from './generate-api-key.ts';
@@ -29,6 +30,7 @@ async function run(command: Command, ...args: string[]): Promise<Said> {
   said.code = await runCommand(command, args, {
     env: { DATA_DIR: root },
     cwd: root,
+    input: new PassThrough(),
     out: (text) => (said.out += text),
     err: (text) => (said.err += text),
   });

@@ -1,14 +1,15 @@
+import type { Readable } from 'node:stream';
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { toProblem } from '../api/problem.ts';
-import { readConfig } from '../config.ts';
+import { readConfig, type ServeConfig } from '../config.ts';
 import { internalError, invalidOption, NexusError, reason } from '../errors.ts';
 
 /** A subcommand of the program. */
 export interface Command {
   /** One line for the program's own help. */
   summary: string;
-  /** All of `<command> --help`. */
-  help: string;
+  /** All of `<command> --help`; of a command with several below it, by what was asked for. */
+  help: string | ((args: string[]) => string);
   /** The exit code: 0 done, 1 could not be done, 2 not understood. Throws NexusError for the last two. */
   run(args: string[], context: CommandContext): number | Promise<number>;
 }
@@ -17,6 +18,7 @@ export interface Command {
 export interface CommandContext {
   env: NodeJS.ProcessEnv;
   cwd: string;
+  input: Readable;
   out: (text: string) => void;
   err: (text: string) => void;
 }
@@ -27,7 +29,7 @@ export interface CommandContext {
  */
 export async function runCommand(command: Command, args: string[], context: CommandContext): Promise<number> {
   if (args.includes('--help') || args.includes('-h')) {
-    context.out(command.help);
+    context.out(typeof command.help === 'string' ? command.help : command.help(args));
     return 0;
   }
   try {
@@ -55,7 +57,8 @@ export function parseCommand<const T extends NonNullable<ParseArgsConfig['option
   try {
     return parseArgs({ args, options, allowPositionals, strict: true });
   } catch (error) {
-    throw invalidOption('command line', `${reason(error)} Try --help.`);
+    // Node's message goes on with advice for programmers.
+    throw invalidOption('command line', `${reason(error).split('. ')[0]!}; try --help.`);
   }
 }
 
@@ -71,13 +74,13 @@ export const credentialsHelp = `  --credentials-dir CREDENTIALS_DIR  where the c
   --json                             one JSON object on stdout
   --help                             this text`;
 
-/** The directory the sidecar of the same settings uses: option, environment, `.env`, default. */
-export function credentialsDirOf(
+/** The settings of a sidecar that is started alike: option, environment, `.env`, default. */
+export function configOf(
   values: { 'credentials-dir'?: string | undefined; 'data-dir'?: string | undefined },
   { env, cwd }: CommandContext,
-): string {
+): ServeConfig {
   const args = (['credentials-dir', 'data-dir'] as const).flatMap((name) =>
     values[name] === undefined ? [] : [`--${name}=${values[name]}`],
   );
-  return readConfig(args, env, cwd).credentialsDir;
+  return readConfig(args, env, cwd);
 }

@@ -9,13 +9,7 @@ import {
 import { nothingRead, readDirectory } from '../credentials/read-directory.ts';
 import { makeDirectory } from '../data-dir.ts';
 import { invalidOption } from '../errors.ts';
-import {
-  credentialsDirOf,
-  credentialsHelp,
-  credentialsOptions,
-  parseCommand,
-  type Command,
-} from './command.ts';
+import { configOf, credentialsHelp, credentialsOptions, parseCommand, type Command } from './command.ts';
 
 export const generateApiKey: Command = {
   summary: 'make a client API key, and with --domain let it use that domain',
@@ -47,7 +41,7 @@ Exit code: 0 done, 1 could not be done, 2 not understood.
     }
     const domain = domainName(values.domain);
     if (domain === null) throw invalidOption('--domain', 'expected a host name, as team.example');
-    const dir = credentialsDirOf(values, context);
+    const dir = configOf(values, context).credentialsDir;
     makeDirectory(dir, 0o700);
     const path = join(dir, CLIENT_KEYS_FILE);
     const name = wantedName(values.name);

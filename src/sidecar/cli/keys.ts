@@ -5,7 +5,7 @@ import { CLIENT_KEYS_FILE, readClientKeys, removeClientKeys } from '../credentia
 import { nothingRead, readDirectory } from '../credentials/read-directory.ts';
 import { invalidOption, NexusError } from '../errors.ts';
 import {
-  credentialsDirOf,
+  configOf,
   credentialsHelp,
   credentialsOptions,
   parseCommand,
@@ -37,7 +37,7 @@ Exit code: 0 done, 1 could not be done, 2 not understood.
     if (values.domain !== undefined && domain === null) {
       throw invalidOption('--domain', 'expected a host name, as team.example');
     }
-    const work = { dir: credentialsDirOf(values, context), domain, json: values.json };
+    const work = { dir: configOf(values, context).credentialsDir, domain, json: values.json };
     if (action === 'list' && which === undefined) return list(work, context);
     if (action === 'revoke' && which !== undefined && rest.length === 0) return revoke(which, work, context);
     throw invalidOption('keys', 'expected `list`, or `revoke` with an id or a name. Try --help.');
