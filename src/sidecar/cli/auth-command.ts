@@ -1,12 +1,15 @@
 import { readDomain } from '../core/domain-name.ts';
-import { createTokenEndpoint } from '../credentials/oauth-endpoint.ts';
+import { createTokenEndpoint, type TokenEndpointOptions } from '../credentials/oauth-endpoint.ts';
 import { invalidOption } from '../errors.ts';
 import { nearest } from '../nearest.ts';
+import { createDispatcher } from '../proxy/upstream.ts';
+import { wayTo } from '../proxy/upstream-way.ts';
 import { login } from './auth-login.ts';
 import { refresh } from './auth-refresh.ts';
 import { status } from './auth-status.ts';
 import {
   configOf,
+  logOf,
   credentialsHelp,
   credentialsOptions,
   parseCommand,
@@ -18,7 +21,7 @@ import {
 export interface AuthCall {
   io: Pick<CommandContext, 'input' | 'out' | 'err'>;
   credentialsDir: string;
-  oauth: { clientId: string; tokenUrl: string };
+  oauth: TokenEndpointOptions;
   json: boolean;
 }
 
@@ -84,7 +87,12 @@ export const auth: Command = {
     const call: AuthCall = {
       io: context,
       credentialsDir: config.credentialsDir,
-      oauth: { clientId: config.oauthClientId, tokenUrl: config.oauthTokenUrl },
+      oauth: {
+        clientId: config.oauthClientId,
+        tokenUrl: config.oauthTokenUrl,
+        // The same way out of a company's network as the sidecar's.
+        dispatcher: createDispatcher(wayTo(new URL(config.oauthTokenUrl).origin, config, logOf(context))),
+      },
       json: values.json,
     };
     if (action === 'status') return status(call);

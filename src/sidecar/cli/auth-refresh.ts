@@ -5,6 +5,7 @@ import { createTokenKeeper } from '../credentials/oauth-keeper.ts';
 import { credentialFiles } from '../credentials/oauth-status.ts';
 import { NexusError, noLogin } from '../errors.ts';
 import type { AuthCall } from './auth-command.ts';
+import { logOf } from './command.ts';
 
 interface Refreshed {
   domain: string;
@@ -22,19 +23,8 @@ export async function refresh(
   if (only !== null && !existsSync(only)) {
     throw noLogin('not_found', `there is no ${only}. Log in first: claude-nexus auth login ${domain!}`);
   }
-  const quiet = (): void => undefined;
-  const keeper = createTokenKeeper({
-    ...oauth,
-    log: {
-      debug: quiet,
-      info: quiet,
-      // A failed refresh is said once, below.
-      warn: quiet,
-      error: (message, fields) => {
-        io.err(`claude-nexus: ${message} ${JSON.stringify(fields)}\n`);
-      },
-    },
-  });
+  // A failed refresh is said once, below.
+  const keeper = createTokenKeeper({ ...oauth, log: logOf(io) });
   const results: Refreshed[] = [];
   for (const path of only === null ? credentialFiles(credentialsDir) : [only]) {
     const result = await refreshOne(path, only !== null, (each) => keeper.refreshNow(each));

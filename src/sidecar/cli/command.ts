@@ -3,6 +3,7 @@ import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { toProblem } from '../api/problem.ts';
 import { readConfig, type ServeConfig } from '../config.ts';
 import { internalError, invalidOption, NexusError, reason } from '../errors.ts';
+import type { Log } from '../log.ts';
 
 /** A subcommand of the program. */
 export interface Command {
@@ -83,4 +84,17 @@ export function configOf(
     values[name] === undefined ? [] : [`--${name}=${values[name]}`],
   );
   return readConfig(args, env, cwd);
+}
+
+/** What the sidecar would log: at the command line only what must not be missed, on stderr. */
+export function logOf({ err }: Pick<CommandContext, 'err'>): Log {
+  const quiet = (): void => undefined;
+  return {
+    debug: quiet,
+    info: quiet,
+    warn: quiet,
+    error: (message, fields) => {
+      err(`claude-nexus: ${message} ${JSON.stringify(fields)}\n`);
+    },
+  };
 }
