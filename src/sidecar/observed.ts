@@ -1,5 +1,6 @@
 import type { NexusEvent } from '../protocol/events.ts';
 import type { DatabaseStatus, RecorderStatus } from '../protocol/status.ts';
+import type { JournalStats } from './proxy/journal.ts';
 import { emptyTally, type TallySnapshot } from './recorder/tally.ts';
 
 /** What the recorder thread told last of itself and its database. */
@@ -57,5 +58,18 @@ export function observeRecorder(
     fail: (message) => {
       change(() => (recorder = { ...recorder, lastError: message }));
     },
+  };
+}
+
+/** The recorder's status with what its journal, in the proxy's thread, had to give up. */
+export function withJournal(recorder: RecorderStatus, lost: JournalStats): RecorderStatus {
+  return {
+    ...recorder,
+    dropped: recorder.dropped + lost.dropped,
+    late: lost.late,
+    lastDrop: lost.lastDrop ?? recorder.lastDrop ?? null,
+    // Exchanges that are lost now are worse news than such as wait.
+    lastError: lost.lastError ?? recorder.lastError,
+    lastErrorAt: lost.lastErrorAt ?? recorder.lastErrorAt ?? null,
   };
 }

@@ -20,7 +20,7 @@ import { listenOnKeptPort, originOf } from './kept-port.ts';
 import type { Log } from './log.ts';
 import { isLoopback } from './core/loopback.ts';
 import { createMetrics } from './metrics.ts';
-import { observeRecorder } from './observed.ts';
+import { observeRecorder, withJournal } from './observed.ts';
 import { openJournal } from './proxy/journal.ts';
 import { createMemoryFiles } from './proxy/memory-files.ts';
 import { createProxy } from './proxy/proxy.ts';
@@ -136,7 +136,6 @@ export async function startSidecar(
   });
   const origin = (): string => originOf(config.host, port);
   const status = (): SidecarStatus => {
-    const lost = journal.stats();
     return {
       version,
       uptimeMs: Math.round(performance.now() - startedAt),
@@ -145,15 +144,7 @@ export async function startSidecar(
       upstream: upstream.origin + upstream.basePath,
       activeRequests: proxy.active(),
       windows: lifetime.windows(),
-      recorder: {
-        ...observed.recorder,
-        dropped: observed.recorder.dropped + lost.dropped,
-        late: lost.late,
-        lastDrop: lost.lastDrop ?? observed.recorder.lastDrop ?? null,
-        // Exchanges that are lost now are worse news than such as wait.
-        lastError: lost.lastError ?? observed.recorder.lastError,
-        lastErrorAt: lost.lastErrorAt ?? observed.recorder.lastErrorAt ?? null,
-      },
+      recorder: withJournal(observed.recorder, journal.stats()),
       credentials: credentials.status(),
     };
   };
