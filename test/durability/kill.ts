@@ -1,9 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { sidecarStatus } from '../../src/protocol/status.ts';
 import type { TestDatabase } from '../support/databases.ts';
-import { databaseOpen, runServe, startSidecar, type TestSidecar } from '../support/sidecar.ts';
-import { until } from '../support/until.ts';
+import { databaseOpen, runServe, startSidecar, type TestSidecar, stopRecorded } from '../support/sidecar.ts';
 import { startClients } from './clients.ts';
 import { randomOf } from './random.ts';
 import { startUpstream } from './upstream.ts';
@@ -62,19 +60,3 @@ export async function killAtWork(options: KillOptions): Promise<Verdict> {
 
 const alive = ({ process: { exitCode, signalCode } }: TestSidecar): boolean =>
   exitCode === null && signalCode === null;
-
-/** Stops a sidecar once everything is recorded. */
-export async function stopRecorded(sidecar: TestSidecar): Promise<void> {
-  let seen = '';
-  await until(
-    'everything recorded',
-    120_000,
-    async () => {
-      seen = await (await sidecar.api('/api/status')).text();
-      const { recorder, activeRequests, database } = sidecarStatus.parse(JSON.parse(seen));
-      return database.version !== null && recorder.pending === 0 && activeRequests === 0 ? true : undefined;
-    },
-    () => seen,
-  );
-  await sidecar.stop();
-}

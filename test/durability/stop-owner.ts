@@ -2,9 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { TestDatabase } from '../support/databases.ts';
-import { databaseOpen, runServe, startSidecar } from '../support/sidecar.ts';
+import { databaseOpen, runServe, startSidecar, stopRecorded } from '../support/sidecar.ts';
 import { startClients } from './clients.ts';
-import { stopRecorded } from './kill.ts';
 import { startUpstream } from './upstream.ts';
 import { verify, type Verdict } from './verify.ts';
 

@@ -3,11 +3,10 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { ask } from '../support/ask.ts';
 import { createFakeAnthropic, text } from '../support/fake-anthropic.mjs';
-import { engines, type EngineName } from '../support/databases.ts';
-import { usePostgres } from '../support/postgres-suite.ts';
+import { engines } from '../support/databases.ts';
+import { usePostgres, newDatabase } from '../support/postgres-suite.ts';
 import { scriptedUpstream, sendSecrets } from '../support/secret-traffic.ts';
-import { startSidecar, type TestSidecar } from '../support/sidecar.ts';
-import { until } from '../support/until.ts';
+import { startSidecar, type TestSidecar, allRecorded } from '../support/sidecar.ts';
 
 const postgres = usePostgres();
 const cleanups: (() => Promise<unknown>)[] = [];
@@ -32,40 +31,20 @@ function logOf(sidecar: TestSidecar): { whole: string; lines: Line[] } {
   return { whole, lines };
 }
 
-async function recorded(sidecar: TestSidecar, count: number): Promise<void> {
-  let seen = '';
-  await until(
-    'everything recorded',
-    60_000,
-    async () => {
-      seen = await (await sidecar.api('/api/status')).text();
-      const { recorder } = JSON.parse(seen) as { recorder: { recorded: number; pending: number } };
-      return recorder.recorded >= count && recorder.pending === 0 ? true : undefined;
-    },
-    () => seen,
-  );
-}
-
-async function databaseUrlOf(engine: EngineName): Promise<string | undefined> {
-  if (engine === 'pglite') return undefined;
-  const server = await postgres().of(engine === 'postgresql 15' ? 15 : 18);
-  return await server.createDatabase();
-}
-
 describe.each(engines)('everything logged, on %s', (engine) => {
   test('no planted secret is in any line', async () => {
     const up = await scriptedUpstream();
     cleanups.push(() => up.close());
-    const databaseUrl = await databaseUrlOf(engine);
+    const databaseUrl = await newDatabase(postgres(), engine);
     const sidecar = await startSidecar({
       upstream: up.url,
       pathKey: true,
       env: { DEBUG: 'true', DEBUG_SQL: 'true', SLOW_QUERY_THRESHOLD_MS: '1' },
-      ...(databaseUrl === undefined ? {} : { databaseUrl }),
+      ...(databaseUrl === null ? {} : { databaseUrl }),
     });
     cleanups.push(() => sidecar.remove());
     const { planted, own, count } = await sendSecrets(sidecar, up);
-    await recorded(sidecar, count);
+    await allRecorded(sidecar, count);
     await sidecar.stop();
     const { whole, lines } = logOf(sidecar);
     const found = [...planted, ...own].filter(({ needle }) => whole.includes(needle));
@@ -103,7 +82,7 @@ describe('what is logged', () => {
     const sidecar = await startSidecar({ upstream: upstream.url, env });
     cleanups.push(() => sidecar.remove());
     await (await ask(sidecar.baseUrl, words)).arrayBuffer();
-    await recorded(sidecar, 1);
+    await allRecorded(sidecar, 1);
     await sidecar.stop();
     return logOf(sidecar).lines;
   }

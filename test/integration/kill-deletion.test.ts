@@ -3,12 +3,11 @@ import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import type { ConversationPage, RequestPage } from '../../src/protocol/rows.ts';
 import { storageReport, type StorageReport } from '../../src/protocol/storage.ts';
-import { stopRecorded } from '../durability/kill.ts';
 import { createTestDatabase, type EngineName } from '../support/databases.ts';
 import { assistant, SSE, streamOf, text, turn, user } from '../support/messages.ts';
 import { usePostgres } from '../support/postgres-suite.ts';
 import { leaveBehind } from '../support/recording.ts';
-import { databaseOpen, startSidecar, type TestSidecar } from '../support/sidecar.ts';
+import { databaseOpen, startSidecar, type TestSidecar, stopRecorded } from '../support/sidecar.ts';
 import { faults, withStore } from '../support/store-checks.ts';
 import { until } from '../support/until.ts';
 

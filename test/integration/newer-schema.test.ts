@@ -6,13 +6,12 @@ import { sidecarStatus, type SidecarStatus } from '../../src/protocol/status.ts'
 import { openPglite } from '../../src/sidecar/store/pglite.ts';
 import { openPostgres } from '../../src/sidecar/store/postgres.ts';
 import { startClients, type Sent } from '../durability/clients.ts';
-import { stopRecorded } from '../durability/kill.ts';
 import { plainPlan } from '../durability/plan.ts';
 import { startUpstream } from '../durability/upstream.ts';
 import { verify } from '../durability/verify.ts';
 import { createTestDatabase, type EngineName, type TestDatabase } from '../support/databases.ts';
 import { usePostgres } from '../support/postgres-suite.ts';
-import { databaseOpen, startSidecar, type TestSidecar } from '../support/sidecar.ts';
+import { databaseOpen, startSidecar, type TestSidecar, stopRecorded } from '../support/sidecar.ts';
 import { withStore } from '../support/store-checks.ts';
 import { until } from '../support/until.ts';
 

@@ -6,11 +6,10 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { unpack } from '../../src/sidecar/store/blocks.ts';
 import { readChain } from '../../src/sidecar/store/nodes.ts';
 import { openDatabase } from '../../src/sidecar/store/database.ts';
-import { engines, migrationsDir, type EngineName } from '../support/databases.ts';
-import { usePostgres } from '../support/postgres-suite.ts';
+import { engines, migrationsDir } from '../support/databases.ts';
+import { usePostgres, newDatabase } from '../support/postgres-suite.ts';
 import { scriptedUpstream, sendSecrets } from '../support/secret-traffic.ts';
-import { startSidecar, type TestSidecar } from '../support/sidecar.ts';
-import { until } from '../support/until.ts';
+import { startSidecar, type TestSidecar, allRecorded } from '../support/sidecar.ts';
 
 const postgres = usePostgres();
 const cleanups: (() => Promise<unknown>)[] = [];
@@ -91,17 +90,11 @@ function decompressed(bytes: Buffer): Buffer[] {
   return found;
 }
 
-async function newDatabase(engine: EngineName): Promise<string | null> {
-  if (engine === 'pglite') return null;
-  const server = await postgres().of(engine === 'postgresql 15' ? 15 : 18);
-  return await server.createDatabase();
-}
-
 describe.each(engines)('%s', (engine) => {
   test.each(['all', 'own'] as const)('REDACT_BODIES=%s: no planted secret is anywhere', async (mode) => {
     const up = await scriptedUpstream();
     cleanups.push(() => up.close());
-    const databaseUrl = await newDatabase(engine);
+    const databaseUrl = await newDatabase(postgres(), engine);
     const sidecar = await startSidecar({
       upstream: up.url,
       pathKey: true,
@@ -111,20 +104,7 @@ describe.each(engines)('%s', (engine) => {
     cleanups.push(() => sidecar.remove());
     const { planted, own, markers, count } = await sendSecrets(sidecar, up);
     expect(planted.length + own.length).toBeGreaterThanOrEqual(40);
-    let seen = '';
-    await until(
-      'everything recorded',
-      60_000,
-      async () => {
-        seen = await (await sidecar.api('/api/status')).text();
-        const { recorder } = JSON.parse(seen) as {
-          recorder: { recorded: number; pending: number; failed: number };
-        };
-        expect(recorder.failed).toBe(0);
-        return recorder.recorded >= count && recorder.pending === 0 ? true : undefined;
-      },
-      () => seen,
-    );
+    await allRecorded(sidecar, count);
     const answers = Buffer.from(await apiAnswers(sidecar));
     expect(await sidecar.stop()).toBe(0);
     const places: Record<string, Buffer[]> = {

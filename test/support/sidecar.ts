@@ -21,6 +21,7 @@ import {
   sidecarStatus,
   type FailedLine,
   type ReadyLine,
+  type SidecarStatus,
 } from '../../src/protocol/status.ts';
 import { until } from './until.ts';
 
@@ -175,18 +176,46 @@ export function newDataDir(): string {
 
 const created: string[] = [];
 
-/** Waits until the sidecar's database is open: answers come from the store then. */
-export async function databaseOpen(sidecar: TestSidecar): Promise<void> {
+/** Waits until the sidecar's status is as wanted; what it said last is in the failure. */
+async function statusWhere(
+  sidecar: TestSidecar,
+  what: string,
+  wanted: (status: SidecarStatus) => boolean,
+): Promise<void> {
   let seen = '';
   await until(
-    'the database',
+    what,
     120_000,
     async () => {
       seen = await (await sidecar.api('/api/status')).text();
-      return sidecarStatus.parse(JSON.parse(seen)).database.version ?? undefined;
+      return wanted(sidecarStatus.parse(JSON.parse(seen))) ? true : undefined;
     },
     () => seen,
   );
+}
+
+/** Waits until the sidecar's database is open: answers come from the store then. */
+export async function databaseOpen(sidecar: TestSidecar): Promise<void> {
+  await statusWhere(sidecar, 'the database', ({ database }) => database.version !== null);
+}
+
+/** Waits until so many exchanges are recorded and none waits. Throws when one could not be. */
+export async function allRecorded(sidecar: TestSidecar, count: number): Promise<void> {
+  await statusWhere(sidecar, 'everything recorded', ({ recorder }) => {
+    if (recorder.failed > 0) throw new Error(`${String(recorder.failed)} exchanges could not be recorded`);
+    return recorder.recorded >= count && recorder.pending === 0;
+  });
+}
+
+/** Stops a sidecar once everything that passes or has passed is recorded. */
+export async function stopRecorded(sidecar: TestSidecar): Promise<void> {
+  await statusWhere(
+    sidecar,
+    'everything recorded',
+    ({ recorder, activeRequests, database }) =>
+      database.version !== null && recorder.pending === 0 && activeRequests === 0,
+  );
+  await sidecar.stop();
 }
 
 /**

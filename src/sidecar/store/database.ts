@@ -40,7 +40,8 @@ export interface Database {
   analyze(pause: () => Promise<void>): Promise<void>;
   /**
    * Makes the room of outdated rows free again where they come with every exchange, and nobody does it by itself: a
-   * conversation's row changes twice a turn, and has taken 180 bytes a turn without it.
+   * conversation's row changes twice a turn and took 180 bytes without it, and each exchange is put into `running` and
+   * taken out again (80 bytes).
    */
   reuseRows(): Promise<void>;
   /** Statements of this process that took long. */
