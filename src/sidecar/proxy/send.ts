@@ -147,11 +147,11 @@ class Attempt implements Dispatcher.DispatchHandler {
 
   start(): void {
     const { origin, path, method, headers, body } = this.#request;
-    this.#watch();
     this.#options.dispatcher.dispatch(
       { origin, path, method, headers, body: body as Buffer | null, headersTimeout: 0, bodyTimeout: 0 },
       this,
     );
+    if (!this.#over) this.#watch();
   }
 
   abort(reason = new Error('aborted')): void {
