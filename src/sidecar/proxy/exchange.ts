@@ -9,7 +9,8 @@ import { contentLength, forClient, forUpstream, fromBytes, hasBody, pairs } from
 import { isMessagesPath } from './paths.ts';
 import type { Arrival } from './record.ts';
 import { ownAnswer, respond } from './respond.ts';
-import { send, type Flow, type Sending } from './send.ts';
+import type { Flow, Outgoing } from './attempt.ts';
+import { send, type Sending } from './send.ts';
 import { Tape } from './tape.ts';
 
 const NO_BYTES = Buffer.alloc(0);
@@ -151,6 +152,7 @@ export class Exchange {
         method,
         headers: this.#auth === null ? headers : withUpstreamAuth(headers, this.#auth),
         body,
+        afterRefusal: this.#afterRefusal(headers),
       },
       {
         sent: () => {
@@ -184,6 +186,17 @@ export class Exchange {
     );
     if (this.#over) this.#sending.abort();
     else if (!this.#tape.begun) this.#showWaiting = setTimeout(begin, SHOW_WAITING_MS);
+  }
+
+  /** A log-in's token may be refused before its time: the headers with another one, where there is one. */
+  #afterRefusal(headers: string[]): Outgoing['afterRefusal'] {
+    const stored = this.#arrival.credential?.auth;
+    const used = this.#auth;
+    if (stored?.type !== 'oauth' || used?.type !== 'oauth') return undefined;
+    return async () => {
+      const token = await stored.renewed(used.token);
+      return token === null ? null : withUpstreamAuth(headers, { type: 'oauth', token });
+    };
   }
 
   #head(status: number, statusText: string, raw: string[], flow: Flow): void {
