@@ -29,6 +29,8 @@ import type { ReadStore } from '../store/reads.ts';
 import { requireJson, requireKey, type Gate } from './auth.ts';
 import type { EventBus } from './event-bus.ts';
 import { eventStream } from './event-stream.ts';
+import { existingId } from './existing-id.ts';
+import { exportRoutes } from './export.ts';
 import { found, foundBytes, jsonBytes, parsed } from './json-bytes.ts';
 import { problemResponse, refuseBadInput } from './problem.ts';
 import { uiRoutes } from './ui.ts';
@@ -99,6 +101,7 @@ function apiRoutes(deps: ApiDependencies) {
   const { read, command } = deps;
   return (
     new Hono()
+      .route('/', exportRoutes(deps))
       .get('/status', (c) => c.json(deps.status()))
       .get('/conversations', zValidator('query', conversationQuery, refuseBadInput), async (c) =>
         jsonBytes<ConversationPage>(await read('listConversations', c.req.valid('query'))),
@@ -160,12 +163,6 @@ function apiRoutes(deps: ApiDependencies) {
         return c.json({ stopping: true }, 202);
       })
   );
-}
-
-/** An id of another form cannot be in the store; the database would only refuse to compare it. */
-function existingId(id: string, kind: string): string {
-  if (z.guid().safeParse(id).success) return id.toLowerCase();
-  throw notFound(`The ${kind} "${id.slice(0, 100)}"`);
 }
 
 function knownFields(fields: string[] | undefined): string[] | undefined {

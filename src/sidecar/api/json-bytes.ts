@@ -30,6 +30,7 @@ export function found(bytes: Uint8Array, what: string): unknown {
   return parsed(bytes);
 }
 
-function isNull(bytes: Uint8Array): boolean {
+/** The store's answer for an unknown id. */
+export function isNull(bytes: Uint8Array): boolean {
   return bytes.length === 4 && Buffer.from(bytes).toString('latin1') === 'null';
 }

@@ -47,6 +47,8 @@ export const ownPaths: readonly string[] = [
   '/api/requests/:id/subtasks',
   '/api/requests/:id/link',
   '/api/requests/:id/diff',
+  '/api/requests/:id/document',
+  '/api/requests/:id/export',
   '/api/search',
   '/api/stats',
   '/api/dashboard/stats',

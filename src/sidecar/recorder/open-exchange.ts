@@ -7,7 +7,8 @@ import type { BodyPolicy } from '../core/redact-edits.ts';
 import type { Cut } from '../core/cuts.ts';
 import { createDecoder, type ContentDecoder } from './decode.ts';
 import type { Prepared, Preparation } from './preparation.ts';
-import { redactRequest, redactSpawn, storedResponse, type ResponseContent } from './redaction.ts';
+import type { ResponseContent } from '../core/redact-response.ts';
+import { redactRequest, redactSpawn, storedResponse } from './redaction.ts';
 
 /** What has to be done in the store for an exchange, in this order. `at`: when it happened. */
 export type Step =

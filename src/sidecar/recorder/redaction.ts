@@ -1,18 +1,11 @@
 import { createAssembler } from '../core/assemble.ts';
 import type { ResponseFacts, SpawnCall } from '../core/facts.ts';
 import { promptHash } from '../core/read-request.ts';
-import { listed, redactBody, redactString } from '../core/redact-body.ts';
-import { movedOffsets, type BodyPolicy, type Edit } from '../core/redact-edits.ts';
+import { redactBody, redactString } from '../core/redact-body.ts';
+import type { BodyPolicy } from '../core/redact-edits.ts';
 import { findOwn } from '../core/redact-own.ts';
-import { redactStream } from '../core/redact-stream.ts';
+import { redactResponse, type ResponseContent } from '../core/redact-response.ts';
 import type { Redaction } from '../core/redact.ts';
-import type { Cut } from '../core/cuts.ts';
-
-/** A response's content and how it arrived. */
-export interface ResponseContent {
-  body: Buffer;
-  cuts: Cut[];
-}
 
 /**
  * Bodies as they may be stored (SPEC 3.3). It happens here and not in the proxy: the table costs about 2 ms for 1 MB, a
@@ -22,17 +15,6 @@ export interface ResponseContent {
 export function redactRequest(body: Buffer, policy: BodyPolicy): { body: Buffer; redactions: Redaction[] } {
   const { body: masked, redactions } = redactBody(body, policy, 'requestBody');
   return { body: masked, redactions };
-}
-
-/** As `redactRequest`, for the decoded content of a response; its cuts stay where they were in the content. */
-export function redactResponse(
-  { body, cuts }: ResponseContent,
-  contentType: string | null,
-  policy: BodyPolicy,
-): ResponseContent & { redactions: Redaction[] } {
-  const redact = isStream(contentType, body) ? redactStream : redactBody;
-  const { body: masked, edits, redactions } = redact(body, policy, 'responseBody');
-  return { body: masked, cuts: movedCuts(cuts, edits), redactions: listed(redactions) };
 }
 
 /** A response as it was read from the journal. */
@@ -98,19 +80,4 @@ export function redactSpawn(call: SpawnCall, policy: BodyPolicy): SpawnCall {
   const prompt = redactString(call.prompt, policy);
   if (prompt === call.prompt) return call;
   return { ...call, prompt, promptHash: promptHash(prompt) ?? call.promptHash };
-}
-
-function isStream(contentType: string | null, body: Buffer): boolean {
-  if (contentType !== null && contentType !== '') return /^\s*text\/event-stream/i.test(contentType);
-  return /^(?:event|data|id|retry)?:/.test(body.toString('latin1', 0, 16));
-}
-
-function movedCuts(cuts: Cut[], edits: readonly Edit[]): Cut[] {
-  if (edits.length === 0) return cuts;
-  let end = 0;
-  const ends = movedOffsets(
-    cuts.map(({ length }) => (end += length)),
-    edits,
-  );
-  return cuts.map(({ offsetMs }, index) => ({ length: ends[index]! - (ends[index - 1] ?? 0), offsetMs }));
 }

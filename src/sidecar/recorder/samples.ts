@@ -5,7 +5,8 @@ import { parseJson } from '../core/json.ts';
 import type { BodyPolicy } from '../core/redact-edits.ts';
 import { reason } from '../errors.ts';
 import type { OpenExchange } from './open-exchange.ts';
-import { redactRequest, redactResponse } from './redaction.ts';
+import { redactResponse } from '../core/redact-response.ts';
+import { redactRequest } from './redaction.ts';
 
 /** Samples whose response is still coming; beyond that a kind waits for its next request. */
 const MOST_PENDING = 16;

@@ -1,5 +1,6 @@
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { databaseUnavailable, NexusError, reason } from '../errors.ts';
+import { version } from '../version.ts';
 import { isUnavailable } from '../store/availability.ts';
 import { createPgliteDirectory } from '../store/pglite.ts';
 import type { StoreCommands } from '../store/commands.ts';
@@ -61,7 +62,9 @@ function run({ options: given, leftBehind }: WorkerStart): void {
   const answer = (call: number, work: () => Promise<unknown>): void => {
     work().then(
       (value) => {
-        const bytes = encoder.encode(JSON.stringify(value ?? null));
+        // Copied: a small buffer may lie in a pool that others use, and what is transferred is gone.
+        const bytes =
+          value instanceof Uint8Array ? new Uint8Array(value) : encoder.encode(JSON.stringify(value ?? null));
         post({ kind: 'answer', call, bytes }, [bytes.buffer]);
       },
       (error: unknown) => {
@@ -82,6 +85,8 @@ function run({ options: given, leftBehind }: WorkerStart): void {
     const reads: Record<keyof StoreReads, (...args: never[]) => Promise<unknown>> = createReads(database, {
       journal: () => measureJournal(options.journalDir),
       housekeeping: () => housekeeper.state,
+      generator: `claude-nexus ${version}`,
+      ownSecrets,
     });
     return recorder.read(database, () => reads[name](...(args as never[])));
   };

@@ -2,6 +2,8 @@ import { StringDecoder } from 'node:string_decoder';
 import type { LinkExplanation, RequestDetail, StreamingChunk } from '../../protocol/rows.ts';
 import { createAssembler } from '../core/assemble.ts';
 import type { Cut } from '../core/cuts.ts';
+import type { BodyPolicy } from '../core/redact-edits.ts';
+import { redactResponse } from '../core/redact-response.ts';
 import { contentType } from './compactions.ts';
 import { readHeaders, readRequestBody, type HeaderPairs } from './contents.ts';
 import { readResponse, readResponseHeaders } from './responses.ts';
@@ -33,11 +35,15 @@ const DETAIL_COLUMNS = [
   'exchange.response_cuts',
 ] as const;
 
-/** One exchange with what passed. `fields`: only these keys of it (and `requestId`), so that the rest costs nothing. */
+/**
+ * One exchange with what passed. `fields`: only these keys of it (and `requestId`), so that the rest costs nothing.
+ * `policy`: what is masked in its response, where a secret may be cut by the ends of chunks; elsewhere nothing is.
+ */
 export async function readExchange(
   db: Store,
   id: string,
   fields?: string[],
+  policy: BodyPolicy = NOTHING_MASKED,
 ): Promise<Partial<RequestDetail> | null> {
   const row = await db
     .selectFrom('exchange')
@@ -54,7 +60,8 @@ export async function readExchange(
   const wants = (name: keyof RequestDetail): boolean => fields?.includes(name) ?? true;
   const responseHeaders = await readResponseHeaders(db, tenant, row);
   const wantsResponse = wants('responseBody') || wants('usageData') || wants('streamingChunks');
-  const response = wantsResponse ? await readResponse(db, tenant, row) : null;
+  const stored = wantsResponse ? await readResponse(db, tenant, row) : null;
+  const response = stored === null ? null : masked(stored, contentType(responseHeaders), policy);
   const read = readMessage(responseHeaders, response?.bytes ?? null, row.streaming);
   const detail: RequestDetail = {
     ...toRequestRow(row),
@@ -72,6 +79,19 @@ export async function readExchange(
   if (fields === undefined) return detail;
   const wanted = Object.entries(detail).filter(([name]) => name === 'requestId' || fields.includes(name));
   return Object.fromEntries(wanted);
+}
+
+const NOTHING_MASKED: BodyPolicy = { mode: 'none', ownSecrets: [] };
+
+function masked({ bytes, cuts }: StoredBytes, type: string | null, policy: BodyPolicy): StoredBytes {
+  if (policy.mode === 'none') return { bytes, cuts };
+  const { body, cuts: moved } = redactResponse({ body: bytes, cuts }, type, policy);
+  return { bytes: body, cuts: moved };
+}
+
+interface StoredBytes {
+  bytes: Buffer;
+  cuts: Cut[];
 }
 
 export async function readLink(db: Store, id: string): Promise<LinkExplanation | null> {
@@ -134,7 +154,7 @@ function readMessage(
 }
 
 /** A character cut in two by a chunk's end is shown with the chunk that completes it: joined, they are the body. */
-function chunksOf(response: { bytes: Buffer; cuts: Cut[] } | null): StreamingChunk[] {
+function chunksOf(response: StoredBytes | null): StreamingChunk[] {
   if (response === null) return [];
   const { bytes, cuts } = response;
   const decoder = new StringDecoder('utf8');

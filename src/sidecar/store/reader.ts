@@ -1,6 +1,7 @@
 import { setImmediate as macrotask } from 'node:timers/promises';
 import type { HousekeepingState, StorageReport } from '../../protocol/storage.ts';
 import type { Database } from './database.ts';
+import { exportRequest, exportSteps, planExport } from './export.ts';
 import { listConversations } from './list-conversations.ts';
 import { listRequests } from './list-requests.ts';
 import { readConversation } from './read-conversation.ts';
@@ -13,11 +14,15 @@ import { readStorage } from './storage-report.ts';
 interface AroundTheStore {
   journal(): Promise<StorageReport['journal']>;
   housekeeping(): HousekeepingState;
+  /** What an export says it was made by, and the product's own keys as they are now. */
+  generator: string;
+  ownSecrets: readonly string[];
 }
 
 /** The control API's questions, answered from an open database. */
 export function createReads(database: Database, around: AroundTheStore): StoreReads {
   const { db } = database;
+  const exporting = { store: database, ...around };
   return {
     listConversations: (query) => listConversations(database, query),
     getConversation: (id) => whenId(id, () => readConversation(database, id)),
@@ -30,6 +35,9 @@ export function createReads(database: Database, around: AroundTheStore): StoreRe
       journal: await around.journal(),
       housekeeping: around.housekeeping(),
     }),
+    planExport: (id, query) => whenId(id, () => planExport(exporting, id, query)),
+    exportSteps: (steps, query) => exportSteps(exporting, steps, query),
+    exportRequest: (id, redact) => whenId(id, () => exportRequest(exporting, id, redact)),
   };
 }
 

@@ -1,3 +1,4 @@
+import type { ConversationExportQuery, RedactMode } from '../../protocol/export.ts';
 import type { ConversationQuery, RequestQuery, StatsQuery } from '../../protocol/queries.ts';
 import type {
   ConversationDetail,
@@ -8,10 +9,11 @@ import type {
   StatsRow,
 } from '../../protocol/rows.ts';
 import type { StorageReport } from '../../protocol/storage.ts';
+import type { ExportPlan, ExportStep } from './export.ts';
 
 /**
  * What the control API asks of the store. The functions run in the recorder's worker thread; their answers cross to
- * the main thread as JSON bytes, so that rebuilding a large body never blocks the proxy. null: unknown id.
+ * the main thread as JSON bytes (bytes as they are), so that rebuilding a large body never blocks the proxy. null: unknown id.
  */
 export interface StoreReads {
   listConversations(query: ConversationQuery): Promise<ConversationPage>;
@@ -22,6 +24,11 @@ export interface StoreReads {
   getLink(requestId: string): Promise<LinkExplanation | null>;
   getStats(query: StatsQuery): Promise<StatsRow>;
   getStorage(): Promise<StorageReport>;
+  planExport(conversationId: string, query: ConversationExportQuery): Promise<ExportPlan | null>;
+  /** Bytes, not JSON: see `exportSteps`. */
+  exportSteps(steps: readonly ExportStep[], query: ConversationExportQuery): Promise<Uint8Array | null>;
+  /** The file itself. */
+  exportRequest(requestId: string, redact: RedactMode): Promise<Uint8Array | null>;
 }
 
 /** Runs a store function in the recorder's thread; the answer is UTF-8 JSON, `null` for an unknown id. */

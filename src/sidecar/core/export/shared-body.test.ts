@@ -1,0 +1,41 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { foldBody, unfoldBody } from './shared-body.ts';
+
+const message = fc.record({
+  role: fc.constantFrom('user', 'assistant'),
+  content: fc.constantFrom('a', 'b', [1], {}),
+});
+const body = fc.oneof(
+  fc.record(
+    {
+      model: fc.constant('m'),
+      messages: fc.oneof(fc.array(message, { maxLength: 4 }), fc.constant('odd')),
+      system: fc.constantFrom('s', ['t'], null),
+      tools: fc.constantFrom([], [{ name: 'x' }]),
+    },
+    { requiredKeys: [] },
+  ),
+  fc.constantFrom(null, 'text', 7, []),
+);
+
+it('a body that shares with another one is whole again with it', () => {
+  fc.assert(
+    fc.property(body, body, (own, base) => {
+      const folded = foldBody(own, { requestId: 'r', body: base });
+      expect(unfoldBody(folded.body, folded.shared, base)).toEqual(own);
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+it('a turn has only its new messages', () => {
+  const first = { messages: [{ role: 'user', content: 'a' }], system: 's', tools: [] };
+  const answer = { role: 'assistant', content: 'b' };
+  const second = { ...first, messages: [...first.messages, answer] };
+  expect(foldBody(second, { requestId: 'r', body: first })).toEqual({
+    body: { messages: [answer] },
+    shared: { requestId: 'r', messages: 1, system: true, tools: true },
+  });
+  expect(foldBody(second, null)).toEqual({ body: second, shared: null });
+});
