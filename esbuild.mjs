@@ -65,6 +65,7 @@ const targets = {
       ...shared,
       entryPoints: {
         conversations: 'src/webview/conversations/main.ts',
+        requests: 'src/webview/requests/main.ts',
         storage: 'src/webview/storage/main.ts',
       },
       outdir: 'dist/webview',

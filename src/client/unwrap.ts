@@ -27,9 +27,14 @@ export class ProblemError extends Error {
 export async function unwrap<T>(answer: ClientResponse<T> | Promise<ClientResponse<T>>): Promise<T> {
   const response = await answer;
   if (response.ok) return (await response.json()) as T;
+  throw await problemOf(response);
+}
+
+/** What an answer that is not good says is wrong. */
+export async function problemOf(response: Pick<Response, 'json' | 'status'>): Promise<ProblemError> {
   const parsed = problem.safeParse(await response.json().catch(() => null));
   if (!parsed.success) {
-    throw new ProblemError(
+    return new ProblemError(
       'internal',
       response.status,
       `The sidecar answered ${String(response.status)}.`,
@@ -37,5 +42,5 @@ export async function unwrap<T>(answer: ClientResponse<T> | Promise<ClientRespon
     );
   }
   const { code, status, detail, issues } = parsed.data;
-  throw new ProblemError(code, status, detail, issues ?? []);
+  return new ProblemError(code, status, detail, issues ?? []);
 }

@@ -79,6 +79,13 @@ beforeEach(() => {
     copy: note('copy'),
     title: note('title'),
     restartSidecar: note('restart'),
+    export: (what) => {
+      note('export')(JSON.stringify(what));
+    },
+    compare: note('compare'),
+    open: ({ conversationId, requestId }) => {
+      note('open')(conversationId, requestId);
+    },
     refused: note('refused'),
   };
   bridge = new Bridge(ports);
@@ -205,6 +212,9 @@ describe('other messages', () => {
     [{ kind: 'copy', text: 'text' }, 'copy text'],
     [{ kind: 'title', title: 'A title' }, 'title A title'],
     [{ kind: 'restart-sidecar' }, 'restart'],
+    [{ kind: 'export', what: { requestId: id } }, `export {"requestId":"${id}"}`],
+    [{ kind: 'compare', requestId: id, withId: null }, `compare ${id} `],
+    [{ kind: 'open', conversationId: id, requestId: id }, `open ${id} ${id}`],
   ])('%j', (message, call) => {
     bridge.receive(message);
     expect(calls).toEqual([call]);
@@ -217,6 +227,8 @@ describe('other messages', () => {
     { kind: 'open-link', url: 'command:workbench.action.quit' },
     { kind: 'open-link', url: 'file:///etc/passwd' },
     { kind: 'open-json', requestId: '../../x', part: 'request' },
+    { kind: 'export', what: { requestId: '../../x' } },
+    { kind: 'open', conversationId: 'x', requestId: null },
     { kind: 'fetch', id: 1, method: 'GET', path: '/v1/messages' },
     { kind: 'fetch', id: 1, method: 'TRACE', path: '/api/status' },
   ])('%j is refused', (message) => {

@@ -1,8 +1,10 @@
 import {
   BRIDGE_BODY_LIMIT,
   webviewMessage,
+  type ExportTarget,
   type HostMessage,
   type JsonPart,
+  type PanelTarget,
   type WebviewMessage,
 } from '../protocol/bridge.ts';
 
@@ -23,6 +25,11 @@ export interface BridgePorts {
   copy(text: string): void;
   title(title: string): void;
   restartSidecar(): void;
+  export(what: ExportTarget): void;
+  /** `withId: null`: with the turn before it. */
+  compare(requestId: string, withId: string | null): void;
+  /** In the panel of conversations. */
+  open(target: PanelTarget): void;
   /** A message that is not part of the protocol: dropped, and said in the log. */
   refused(why: string): void;
 }
@@ -84,6 +91,15 @@ export class Bridge {
         break;
       case 'restart-sidecar':
         this.#ports.restartSidecar();
+        break;
+      case 'export':
+        this.#ports.export(message.what);
+        break;
+      case 'compare':
+        this.#ports.compare(message.requestId, message.withId);
+        break;
+      case 'open':
+        this.#ports.open({ conversationId: message.conversationId, requestId: message.requestId });
         break;
     }
   }

@@ -1,15 +1,14 @@
 import * as vscode from 'vscode';
 import { z } from 'zod';
 import { jsonPart, type PanelTarget } from '../protocol/bridge.ts';
-import type { ConversationRow } from '../protocol/rows.ts';
-import { describe, titleOf } from './conversation-groups.ts';
 import type { OpenPanel } from './conversations-panel.ts';
 import type { ConversationsView } from './conversations-view.ts';
 import type { OpenJson } from './json-documents.ts';
+import { pickConversation } from './pick-conversation.ts';
 
 /** A command's argument: an id, or a node of the tree. Commands can be called by anybody, so it is checked. */
 const openArgument = z.union([
-  z.object({ conversationId: z.uuid(), requestId: z.uuid().optional() }),
+  z.object({ conversationId: z.uuid(), requestId: z.uuid().nullish() }),
   z.object({ row: z.looseObject({ conversationId: z.uuid() }) }).transform(({ row }) => ({
     conversationId: row.conversationId,
     requestId: undefined,
@@ -34,7 +33,7 @@ export function registerOpenCommands(
     if (parsed.success) {
       return { conversationId: parsed.data.conversationId, requestId: parsed.data.requestId ?? null };
     }
-    const row = await pick(view.rows);
+    const row = await pickConversation(view.rows);
     return row === null ? null : { conversationId: row.conversationId, requestId: null };
   };
   context.subscriptions.push(
@@ -55,7 +54,7 @@ export function registerOpenCommands(
         await openJson(parsed.data.requestId, parsed.data.part);
         return;
       }
-      const row = await pick(view.rows);
+      const row = await pickConversation(view.rows);
       if (row !== null) await openJson(row.latestRequestId, 'request');
     }),
     vscode.window.registerUriHandler({
@@ -72,20 +71,4 @@ function linkTarget(path: string, query: string): PanelTarget | null {
   const id = z.uuid().safeParse(/^\/conversation\/([^/]+)$/.exec(path)?.[1]);
   const turn = z.uuid().safeParse(new URLSearchParams(query).get('turn'));
   return id.success ? { conversationId: id.data, requestId: turn.data ?? null } : null;
-}
-
-async function pick(rows: readonly ConversationRow[]): Promise<ConversationRow | null> {
-  if (rows.length === 0) {
-    void vscode.window.showInformationMessage(vscode.l10n.t('There is no conversation yet.'));
-    return null;
-  }
-  const now = new Date();
-  const items = [...rows]
-    .sort((a, b) => Date.parse(b.lastMessageTime) - Date.parse(a.lastMessageTime))
-    .map((row) => ({ label: titleOf(row), description: describe(row, now), row }));
-  const chosen = await vscode.window.showQuickPick(items, {
-    placeHolder: vscode.l10n.t('Which conversation?'),
-    matchOnDescription: true,
-  });
-  return chosen?.row ?? null;
 }

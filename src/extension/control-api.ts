@@ -1,5 +1,6 @@
 import { createClient, type Client } from '../client/client.ts';
-import { unwrap } from '../client/unwrap.ts';
+import { problemOf, unwrap } from '../client/unwrap.ts';
+import type { DocumentPart } from '../protocol/compare.ts';
 import type { ConversationPage, RequestDetail, RequestRow, StatsRow } from '../protocol/rows.ts';
 import type { SidecarStatus } from '../protocol/status.ts';
 import type { Endpoint } from './bridge.ts';
@@ -64,6 +65,22 @@ export class ControlApi {
         query: { fields: fields.join(',') },
       }),
     );
+  }
+
+  /** A part of a request as text, made by the sidecar: this process only passes it on. */
+  async documentText(requestId: string, part: DocumentPart): Promise<string> {
+    const response = await this.#client().api.requests[':id'].document.$get({
+      param: { id: requestId },
+      query: { part },
+    });
+    if (!response.ok) throw await problemOf(response);
+    return await response.text();
+  }
+
+  /** The newest exchanges of whatever kind; `conversationId`: only of that one. */
+  async requests(conversationId: string | null, limit: number): Promise<RequestRow[]> {
+    const query = { limit: String(limit), ...(conversationId === null ? {} : { conversationId }) };
+    return (await unwrap(this.#client().api.requests.$get({ query }))).requests;
   }
 
   #client(): Client {

@@ -43,6 +43,7 @@ export function registerConversationsView(
   const feed = new ConversationFeed((query) => api.conversations(query));
   const changed = new vscode.EventEmitter<undefined>();
   const view = vscode.window.createTreeView<Node>(VIEW, {
+    canSelectMany: true,
     treeDataProvider: {
       onDidChangeTreeData: changed.event,
       getChildren: (node) => childNodes(node, feed.rows, feed.hasMore, new Date()),

@@ -20,7 +20,7 @@ export interface PanelParts {
 
 /** Which page a panel loads: the name of its bundle, its element, and its title until it gives itself one. */
 export interface PanelKind {
-  readonly bundle: 'conversations' | 'storage';
+  readonly bundle: 'conversations' | 'requests' | 'storage';
   readonly element: string;
   readonly title: string;
 }
@@ -118,6 +118,17 @@ export class PanelPage {
       restartSidecar: () => {
         sidecar.restart();
       },
+      export: (what) =>
+        void vscode.commands.executeCommand(
+          'requestId' in what ? 'claudeNexus.exportRequest' : 'claudeNexus.exportConversation',
+          what,
+        ),
+      compare: (requestId, withId) =>
+        void vscode.commands.executeCommand(
+          withId === null ? 'claudeNexus.compareWithPrevious' : 'claudeNexus.compareRequests',
+          { requestId, withId },
+        ),
+      open: (target) => void vscode.commands.executeCommand('claudeNexus.openConversation', target),
       refused: (why) => {
         output.log.warn(`A panel sent something that is not in the protocol: ${why}`);
       },

@@ -1,35 +1,11 @@
 import * as vscode from 'vscode';
-import { PanelPage, type PanelKind, type PanelParts } from './panel-page.ts';
-
-const PANEL_TYPE = 'claudeNexus.storage';
+import type { PanelParts } from './panel-page.ts';
+import { registerSinglePanel } from './single-panel.ts';
 
 /** The command that opens the storage page, or shows the one that is open. */
 export function registerStoragePanel(context: vscode.ExtensionContext, parts: PanelParts): void {
-  const kind: PanelKind = { bundle: 'storage', element: 'nexus-storage', title: vscode.l10n.t('Storage') };
-  let shown: { panel: vscode.WebviewPanel; page: PanelPage } | null = null;
-  const adopt = (panel: vscode.WebviewPanel): void => {
-    const page = new PanelPage(context.extensionUri, panel, kind, parts, () => undefined);
-    shown = { panel, page };
-    panel.onDidDispose(() => {
-      page.dispose();
-      if (shown?.page === page) shown = null;
-    });
-  };
-  context.subscriptions.push(
-    {
-      dispose: () => {
-        shown?.page.dispose();
-      },
-    },
-    vscode.window.registerWebviewPanelSerializer(PANEL_TYPE, {
-      deserializeWebviewPanel: (panel) => {
-        adopt(panel);
-        return Promise.resolve();
-      },
-    }),
-    vscode.commands.registerCommand('claudeNexus.openStorage', () => {
-      if (shown !== null) shown.panel.reveal();
-      else adopt(vscode.window.createWebviewPanel(PANEL_TYPE, kind.title, vscode.ViewColumn.Active));
-    }),
-  );
+  const title = vscode.l10n.t('Storage');
+  const kind = { type: 'claudeNexus.storage', bundle: 'storage', element: 'nexus-storage', title } as const;
+  const open = registerSinglePanel(context, kind, parts);
+  context.subscriptions.push(vscode.commands.registerCommand('claudeNexus.openStorage', open));
 }

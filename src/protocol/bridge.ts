@@ -15,8 +15,15 @@ export const panelTarget = z.object({
 export type PanelTarget = z.infer<typeof panelTarget>;
 
 /** Which part of a request opens as a read-only JSON document in the editor. */
-export const jsonPart = z.enum(['request', 'response', 'headers', 'chunks']);
+export const jsonPart = z.enum(['request', 'response', 'headers', 'chunks', 'stream']);
 export type JsonPart = z.infer<typeof jsonPart>;
+
+/** What is to be written to a file. */
+export const exportTarget = z.union([
+  z.object({ conversationId: z.uuid(), title: z.string().max(1000) }),
+  z.object({ requestId: z.uuid() }),
+]);
+export type ExportTarget = z.infer<typeof exportTarget>;
 
 export const connectionState = z.enum(['starting', 'connected', 'down']);
 export type ConnectionState = z.infer<typeof connectionState>;
@@ -36,6 +43,11 @@ export const webviewMessage = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('copy'), text: z.string().max(BRIDGE_BODY_LIMIT) }),
   z.object({ kind: z.literal('title'), title: z.string().max(200) }),
   z.object({ kind: z.literal('restart-sidecar') }),
+  z.object({ kind: z.literal('export'), what: exportTarget }),
+  /** `withId: null`: with the turn before it. */
+  z.object({ kind: z.literal('compare'), requestId: z.uuid(), withId: z.uuid().nullable() }),
+  /** Another panel: a conversation, at a turn. */
+  z.object({ kind: z.literal('open'), conversationId: z.uuid(), requestId: z.uuid().nullable() }),
 ]);
 export type WebviewMessage = z.infer<typeof webviewMessage>;
 

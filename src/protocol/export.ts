@@ -33,7 +33,6 @@ export type SharedContent = z.infer<typeof sharedContent>;
 
 /** A request as it is exported: its row, what passed, and why it hangs where it hangs. */
 const exportedRequest = requestDetail.extend({ link: linkExplanation });
-export type ExportedRequest = z.infer<typeof exportedRequest>;
 
 const header = { exportedAt: z.string(), generator: z.string(), redact: redactMode };
 

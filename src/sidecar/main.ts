@@ -2,6 +2,7 @@
 import './small-memory.ts';
 import { auth } from './cli/auth-command.ts';
 import { runCommand, type Command } from './cli/command.ts';
+import { exportCommand } from './cli/export.ts';
 import { generateApiKey } from './cli/generate-api-key.ts';
 import { keys } from './cli/keys.ts';
 import { optionLines } from './config.ts';
@@ -12,6 +13,7 @@ import { version } from './version.ts';
 
 const COMMANDS = new Map<string, Command>([
   ['auth', auth],
+  ['export', exportCommand],
   ['generate-api-key', generateApiKey],
   ['keys', keys],
 ]);
@@ -44,6 +46,7 @@ async function main(args: string[]): Promise<number> {
       env: process.env,
       cwd: process.cwd(),
       input: process.stdin,
+      output: process.stdout,
       out: (text) => process.stdout.write(text),
       err: (text) => process.stderr.write(text),
     });

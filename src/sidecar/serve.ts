@@ -2,13 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import {
-  PROTOCOL_VERSION,
-  readyLine,
-  type FailedLine,
-  type OtherOwner,
-  type ReadyLine,
-} from '../protocol/status.ts';
+import { PROTOCOL_VERSION, type FailedLine, type OtherOwner, type ReadyLine } from '../protocol/status.ts';
 import { readConfig, type ServeConfig } from './config.ts';
 import { redactText } from './core/redact.ts';
 import { prepareDataDir, type DataDirLayout } from './data-dir.ts';
@@ -24,6 +18,7 @@ import { openFileLog, type FileLog } from './file-log.ts';
 import { tryLock, type HeldLock, type LockRecord } from './lock.ts';
 import type { Log } from './log.ts';
 import { isLoopback } from './core/loopback.ts';
+import { ownerFile } from './owner-file.ts';
 import { readPrivateJson, writePrivateJson } from './private-file.ts';
 import { version } from './version.ts';
 
@@ -43,7 +38,6 @@ export interface RunningSidecar {
 
 export type StartSidecar = (config: ServeConfig, layout: DataDirLayout, log: Log) => Promise<RunningSidecar>;
 
-const ownerFile = z.object({ nonce: z.string(), ready: readyLine });
 /** Of another version: what it may have in common with ours. */
 const otherOwnerFile = z.object({
   nonce: z.string(),

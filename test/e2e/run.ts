@@ -11,6 +11,7 @@ import { uploadStory, writeStoryProject } from '../support/story.ts';
 import { launchBrowser, openWorkbench } from '../support/workbench.ts';
 import { freePort, startWorkbenchServer, type WorkbenchServer } from '../support/workbench-server.ts';
 import { badSettings } from './bad-settings.ts';
+import { exporting } from './exporting.ts';
 import { firstStart } from './first-start.ts';
 import { lookingClosely } from './looking-closely.ts';
 import { checks, runningSidecar, type Scene } from './scene.ts';
@@ -60,7 +61,15 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 
 try {
   scene = await setTheStage();
-  for (const act of [firstStart, workInTheTerminal, lookingClosely, themes, windowsAndCrashes, badSettings]) {
+  for (const act of [
+    firstStart,
+    workInTheTerminal,
+    lookingClosely,
+    exporting,
+    themes,
+    windowsAndCrashes,
+    badSettings,
+  ]) {
     await act(scene);
   }
   await check('nothing outside this machine was asked for', () => {

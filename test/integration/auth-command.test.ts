@@ -53,7 +53,14 @@ function run(...args: string[]): Run {
   };
   const env = { DATA_DIR: root, CLAUDE_OAUTH_CLIENT_ID: CLIENT_ID, CLAUDE_OAUTH_TOKEN_URL: endpoint.url };
   return {
-    code: runCommand(auth, args, { env, cwd: root, input, out: hear('out'), err: hear('err') }),
+    code: runCommand(auth, args, {
+      env,
+      cwd: root,
+      input,
+      output: new PassThrough(),
+      out: hear('out'),
+      err: hear('err'),
+    }),
     out: () => said.out,
     err: () => said.err,
     page: page.promise,

@@ -5,6 +5,9 @@ import {
   type ConversationExport,
   type ConversationExportQuery,
 } from '../../src/protocol/export.ts';
+import type { DocumentPart } from '../../src/protocol/compare.ts';
+import type { RequestDetail } from '../../src/protocol/rows.ts';
+import { comparableText } from '../../src/sidecar/core/comparable.ts';
 import { unfoldBody } from '../../src/sidecar/core/export/shared-body.ts';
 import type { ExportPlan } from '../../src/sidecar/store/export.ts';
 import { createTestDatabase, engines, type TestDatabase } from '../support/databases.ts';
@@ -136,6 +139,39 @@ describe.each(engines)('exports on %s', (engine) => {
     const { link, ...detail } = request;
     expect([link.signal, redact]).toEqual(['retry', 'none']);
     expect(detail).toEqual(await recording.read('getRequest', ids[3]!));
+  });
+
+  it('a request is the text of documents', async () => {
+    const document = async (id: string, part: DocumentPart): Promise<string> =>
+      Buffer.from(await recording.recorder.read('getDocument', id, part)).toString();
+    const detail = (await recording.read('getRequest', ids[1]!)) as RequestDetail;
+    const { requestBody, responseBody, requestHeaders, responseHeaders, streamingChunks: chunks } = detail;
+    const indented = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+    expect(await document(ids[1]!, 'request')).toBe(indented(requestBody));
+    expect(await document(ids[1]!, 'response')).toBe(indented(responseBody));
+    expect(await document(ids[1]!, 'headers')).toBe(indented({ requestHeaders, responseHeaders }));
+    expect(await document(ids[1]!, 'chunks')).toBe(indented(chunks));
+    expect(await document(ids[1]!, 'stream')).toBe(chunks.map(({ data }) => data).join(''));
+    expect(await document(ids[1]!, 'comparable')).toBe(comparableText(requestBody));
+    expect(await recording.read('getDocument', UNKNOWN, 'comparable')).toBeNull();
+    expect(await recording.read('getDocument', UNKNOWN, 'request')).toBeNull();
+  });
+
+  it('a request is compared with the one before it, or with any', async () => {
+    const compared = async (id: string, other?: string): Promise<unknown> => {
+      const { firstId, messages, firstDifference } = (await recording.read('getComparison', id, other))!;
+      return [
+        ids.indexOf(firstId),
+        messages.map(({ change }) => change[0]).join(''),
+        firstDifference?.index ?? null,
+      ];
+    };
+    expect(await compared(ids[1]!)).toEqual([0, 'eaaa', 1]);
+    expect(await compared(ids[3]!, ids[2])).toEqual([2, 'eeeeee', null]);
+    expect(await compared(ids[0]!, ids[1])).toEqual([1, 'errr', 1]);
+    await expect(recording.read('getComparison', ids[0]!, undefined)).rejects.toThrow(/no turn before it/);
+    await expect(recording.read('getComparison', ids[0]!, UNKNOWN)).rejects.toThrow(/not in the store/);
+    expect(await recording.read('getComparison', UNKNOWN, undefined)).toBeNull();
   });
 
   it('what is not there is not exported', async () => {

@@ -54,7 +54,7 @@ it('runs in a browser tab with links, history and its own colours', async () => 
     page.context().waitForEvent('page'),
     page.getByRole('button', { name: 'Open request JSON' }).click(),
   ]);
-  expect(opened.url()).toContain(`/api/requests/${upload.ids.get('ask')}?fields=requestBody`);
+  expect(opened.url()).toContain(`/api/requests/${upload.ids.get('ask')}/document?part=request`);
   await page.goBack();
   await page.locator('.list-row[data-conversation]').first().waitFor();
   expect(faults).toEqual([]);

@@ -29,6 +29,7 @@ import type { ReadStore } from '../store/reads.ts';
 import { requireJson, requireKey, type Gate } from './auth.ts';
 import type { EventBus } from './event-bus.ts';
 import { eventStream } from './event-stream.ts';
+import { documentRoutes } from './documents.ts';
 import { existingId } from './existing-id.ts';
 import { exportRoutes } from './export.ts';
 import { found, foundBytes, jsonBytes, parsed } from './json-bytes.ts';
@@ -102,6 +103,7 @@ function apiRoutes(deps: ApiDependencies) {
   return (
     new Hono()
       .route('/', exportRoutes(deps))
+      .route('/', documentRoutes(deps))
       .get('/status', (c) => c.json(deps.status()))
       .get('/conversations', zValidator('query', conversationQuery, refuseBadInput), async (c) =>
         jsonBytes<ConversationPage>(await read('listConversations', c.req.valid('query'))),

@@ -6,6 +6,7 @@ import {
   type ConversationExportQuery,
   type ExportFormat,
 } from '../../protocol/export.ts';
+import { conversationFile } from '../../wording/file-names.ts';
 import { notFound, stackOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { ExportPlan, ExportStep } from '../store/export.ts';
@@ -26,7 +27,7 @@ export function exportRoutes({ read, log }: { read: ReadStore; log: Log }) {
         const plan = found(await read('planExport', id, query), `Conversation ${id}`) as ExportPlan;
         const content = exportStream(plan, (steps) => read('exportSteps', steps, query), log);
         return new Response(content, {
-          headers: fileHeaders(`${slug(plan.title)}-${id.slice(0, 8)}`, query),
+          headers: fileHeaders(conversationFile(plan.title, id), query),
         });
       },
     )
@@ -99,15 +100,4 @@ function fileHeaders(
     'content-security-policy': "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:",
     'x-content-type-options': 'nosniff',
   };
-}
-
-/** `Fix the flaky test!` → `fix-the-flaky-test`: letters that every file system and header takes. */
-function slug(title: string): string {
-  const words = title
-    .normalize('NFKD')
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, '-')
-    .slice(0, 60)
-    .replace(/^-+|-+$/g, '');
-  return words === '' ? 'conversation' : words;
 }

@@ -1,5 +1,9 @@
 /** The panels, by the name of their bundle, with the element it brings to life. */
-const PANELS = { conversations: 'nexus-app', storage: 'nexus-storage' };
+export const PANELS = {
+  conversations: 'nexus-app',
+  requests: 'nexus-requests',
+  storage: 'nexus-storage',
+};
 
 /** A panel's page in a browser: the same bundle as in VS Code; without a host it uses plain `fetch`. */
 export function panelPage(nonce: string, panel: keyof typeof PANELS): string {

@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { notFound, unauthorized } from '../errors.ts';
 import { acceptsFrom, addressOf, isAllowed, requireJson, requireKey, type Gate } from './auth.ts';
 import { refuseBadInput } from './problem.ts';
-import { loginPage, panelPage } from './ui-pages.ts';
+import { loginPage, panelPage, PANELS } from './ui-pages.ts';
 
 const TYPES: Record<string, string> = {
   '.js': 'text/javascript; charset=utf-8',
@@ -59,7 +59,8 @@ export function uiRoutes(deps: { gate: Gate; webviewDir: string; origin: () => s
       const session = getCookie(c, gate.cookieName);
       const allowed = isAllowed(gate, (name) => c.req.header(name), session, addressOf(c));
       const nonce = randomBytes(16).toString('base64');
-      const panel = c.req.path === '/ui/storage' ? 'storage' : 'conversations';
+      const named = c.req.path.slice('/ui/'.length);
+      const panel = Object.hasOwn(PANELS, named) ? (named as keyof typeof PANELS) : 'conversations';
       return c.html(
         allowed ? panelPage(nonce, panel) : loginPage(nonce),
         allowed ? 200 : 401,

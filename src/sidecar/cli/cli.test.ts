@@ -31,6 +31,7 @@ async function run(command: Command, ...args: string[]): Promise<Said> {
     env: { DATA_DIR: root },
     cwd: root,
     input: new PassThrough(),
+    output: new PassThrough(),
     out: (text) => (said.out += text),
     err: (text) => (said.err += text),
   });

@@ -1,5 +1,6 @@
-import type { Readable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import { parseArgs, type ParseArgsConfig } from 'node:util';
+import type { ProblemCode } from '../../protocol/problem.ts';
 import { toProblem } from '../api/problem.ts';
 import { readConfig, type ServeConfig } from '../config.ts';
 import { internalError, invalidOption, NexusError, reason } from '../errors.ts';
@@ -13,6 +14,8 @@ export interface Command {
   help: string | ((args: string[]) => string);
   /** The exit code: 0 done, 1 could not be done, 2 not understood. Throws NexusError for the last two. */
   run(args: string[], context: CommandContext): number | Promise<number>;
+  /** Failures that a script may want to tell apart; others are 1. */
+  exitCodes?: Partial<Record<ProblemCode, number>>;
 }
 
 /** The world around a command; tests hand in their own. */
@@ -22,6 +25,8 @@ export interface CommandContext {
   input: Readable;
   out: (text: string) => void;
   err: (text: string) => void;
+  /** What `out` writes to, for those with much to write. */
+  output: Writable;
 }
 
 /**
@@ -39,7 +44,7 @@ export async function runCommand(command: Command, args: string[], context: Comm
     const known = error instanceof NexusError ? error : failure(error);
     context.err(`claude-nexus: ${known.message}\n`);
     if (args.includes('--json')) context.out(`${JSON.stringify(toProblem(known))}\n`);
-    return known.code === 'invalid_option' ? 2 : 1;
+    return command.exitCodes?.[known.code] ?? (known.code === 'invalid_option' ? 2 : 1);
   }
 }
 

@@ -2,6 +2,7 @@ import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { databaseUnavailable, NexusError, reason } from '../errors.ts';
 import { version } from '../version.ts';
 import { isUnavailable } from '../store/availability.ts';
+import { ChainCache } from '../store/chain-cache.ts';
 import { createPgliteDirectory } from '../store/pglite.ts';
 import type { StoreCommands } from '../store/commands.ts';
 import { createReads } from '../store/reader.ts';
@@ -10,6 +11,7 @@ import { measureJournal } from './failed-files.ts';
 import { Housekeeper } from './housekeeper.ts';
 import { toPort, type FromWorker, type ToWorker, type WorkerStart } from './messages.ts';
 import { Recorder } from './recorder.ts';
+import { Tidy } from './tidy.ts';
 
 // As a program of its own it only creates an embedded database: see `createPgliteDirectory`.
 if (isMainThread) {
@@ -58,6 +60,8 @@ function run({ options: given, leftBehind }: WorkerStart): void {
     post({ kind: 'log', entry });
   });
   const encoder = new TextEncoder();
+  const chains = new ChainCache();
+  const tidy = new Tidy();
   /** Answers a call with what `work` gives, as JSON. */
   const answer = (call: number, work: () => Promise<unknown>): void => {
     work().then(
@@ -87,8 +91,12 @@ function run({ options: given, leftBehind }: WorkerStart): void {
       housekeeping: () => housekeeper.state,
       generator: `claude-nexus ${version}`,
       ownSecrets,
+      chains,
     });
-    return recorder.read(database, () => reads[name](...(args as never[])));
+    const value = await recorder.read(database, () => reads[name](...(args as never[])));
+    // An export goes on and on: between its slices, as between two transactions.
+    if (name === 'exportSteps') setImmediate(() => tidy.run());
+    return value;
   };
   const command = async (name: keyof StoreCommands, args: unknown[]): Promise<unknown> => {
     await recorder.connection.tried;

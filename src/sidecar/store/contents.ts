@@ -87,15 +87,20 @@ export function requestContent(
 }
 
 /** The request body, byte for byte as it was received; null without one. */
-export async function readRequestBody(db: Store, tenant: string, row: BodyParts): Promise<Buffer | null> {
+export async function readRequestBody(
+  db: Store,
+  tenant: string,
+  row: BodyParts,
+  chainOf: typeof readChain = readChain,
+): Promise<Buffer | null> {
   if (row.raw !== null) return readBlock(db, tenant, row.raw);
   if (row.template === null) return null;
   return joinBody({
     template: await readBlock(db, tenant, row.template),
     overlay: await readBlockOrNull(db, tenant, row.overlay),
-    messages: await readChain(db, tenant, row.messages_tip),
-    system: await readChain(db, tenant, row.system_tip),
-    tools: await readChain(db, tenant, row.tools_tip),
+    messages: await chainOf(db, tenant, row.messages_tip),
+    system: await chainOf(db, tenant, row.system_tip),
+    tools: await chainOf(db, tenant, row.tools_tip),
   });
 }
 

@@ -1,14 +1,16 @@
-import type { ConversationExportQuery, RedactMode } from '../../protocol/export.ts';
-import { requestRow, type RequestDetail, type RequestRow } from '../../protocol/rows.ts';
+import type { ConversationExportQuery, RedactMode, SharedContent } from '../../protocol/export.ts';
+import { requestDetail, requestRow, type RequestDetail, type RequestRow } from '../../protocol/rows.ts';
 import { foldBody } from '../core/export/shared-body.ts';
 import { outlineOf, type OutlineTurn } from '../core/export/outline.ts';
 import { readExportTurn } from '../core/export/turn.ts';
 import { documentWriters, type ExportInfo } from '../core/export/writer.ts';
 import { redactBody } from '../core/redact-body.ts';
 import type { BodyPolicy } from '../core/redact-edits.ts';
+import type { ChainCache } from './chain-cache.ts';
 import type { ReadableStore } from './columns.ts';
 import { readConversation } from './read-conversation.ts';
-import { readExchange, readLink } from './read-exchange.ts';
+import { readBodyOf, jsonOrText, readExchange, readLink } from './read-exchange.ts';
+import type { Store } from './tables.ts';
 
 /** One step of an export: an exchange, and what stands before it. */
 export interface ExportStep {
@@ -33,6 +35,7 @@ export interface ExportSource {
   store: ReadableStore;
   generator: string;
   ownSecrets: readonly string[];
+  chains: ChainCache;
 }
 
 /** Between two slices others are answered. */
@@ -122,7 +125,7 @@ export async function exportRequest(
   redact: RedactMode,
 ): Promise<Uint8Array | null> {
   const policy = policyOf(source, redact);
-  const detail = await readExchange(source.store.db, requestId, undefined, policy);
+  const detail = await readExchange(source.store.db, requestId, undefined, { policy });
   const link = await readLink(source.store.db, requestId);
   if (detail === null || link === null) return null;
   const about = { format: 'claude-nexus-request', version: 1, ...infoOf(source, redact) };
@@ -130,48 +133,54 @@ export async function exportRequest(
   return redactBody(Buffer.from(`${text}\n`), policy, '').body;
 }
 
-/** Exchanges as the steps of one slice need them: many are asked for twice, as a step and beside another one. */
+/** What the steps of one slice read. */
 class Reading {
   readonly policy: BodyPolicy;
-  readonly #source: ExportSource;
-  readonly #fields: string[] | undefined;
-  readonly #read = new Map<string, Promise<Partial<RequestDetail> | null>>();
+  readonly db: Store;
+  readonly #chains: ChainCache;
+  readonly #fields: string[];
 
   constructor(source: ExportSource, { redact, format }: ConversationExportQuery) {
-    this.#source = source;
     this.policy = policyOf(source, redact);
-    this.#fields = format === 'json' ? undefined : DOCUMENT_FIELDS;
+    this.db = source.store.db;
+    this.#chains = source.chains;
+    this.#fields = format === 'json' ? ALL_BUT_BODY : DOCUMENT_FIELDS;
   }
 
-  get db(): ReadableStore['db'] {
-    return this.#source.store.db;
-  }
-
-  /** Masked only where it must be masked before it is put together; see `readExchange`. */
+  /** All but the request's body; masked only where it must be before it is put together, see `readExchange`. */
   exchange(requestId: string): Promise<Partial<RequestDetail> | null> {
-    const known = this.#read.get(requestId);
-    if (known !== undefined) return known;
-    const reading = readExchange(this.db, requestId, this.#fields, this.policy);
-    this.#read.set(requestId, reading);
-    // Of a long conversation only what the next steps may ask for.
-    const [oldest] = this.#read.keys();
-    if (this.#read.size > KEPT && oldest !== undefined) this.#read.delete(oldest);
-    return reading;
+    return readExchange(this.db, requestId, this.#fields, { policy: this.policy, chains: this.#chains });
+  }
+
+  /** null: there is none, or no such request. */
+  body(requestId: string): Promise<Buffer | null> {
+    return this.#chains.body(requestId, () => readBodyOf(this.db, requestId, this.#chains.read));
+  }
+
+  /** The request's body without what another one has. */
+  async folded(
+    requestId: string,
+    base: string | null,
+  ): Promise<{ body: unknown; shared: SharedContent | null }> {
+    const own = await this.body(requestId);
+    const other = base === null ? null : await this.body(base);
+    if (own === null) return { body: null, shared: null };
+    const { body, shared } = foldBody(
+      own,
+      base === null || other === null ? null : { requestId: base, body: other },
+    );
+    return { body: jsonOrText(body), shared };
   }
 }
 
-const KEPT = 4;
-const DOCUMENT_FIELDS = [...Object.keys(requestRow.shape), 'requestBody', 'responseBody'];
+const ALL_BUT_BODY = Object.keys(requestDetail.shape).filter((name) => name !== 'requestBody');
+const DOCUMENT_FIELDS = [...Object.keys(requestRow.shape), 'responseBody'];
 
 async function jsonStep(reading: Reading, { requestId, base }: ExportStep): Promise<string | null> {
   const detail = await reading.exchange(requestId);
   const link = await readLink(reading.db, requestId);
   if (detail === null || link === null) return null;
-  const other = base === null ? null : await reading.exchange(base);
-  const { body, shared } = foldBody(
-    detail.requestBody,
-    base === null || other === null ? null : { requestId: base, body: other.requestBody },
-  );
+  const { body, shared } = await reading.folded(requestId, base);
   const text = JSON.stringify({ ...detail, requestBody: body, link, shared });
   return redactBody(Buffer.from(text), reading.policy, '').body.toString();
 }
@@ -183,14 +192,17 @@ async function documentStep(
 ): Promise<string | null> {
   const detail = await reading.exchange(turn.requestId);
   if (detail === null || format === 'json') return null;
-  const next = turn.next === null ? null : await reading.exchange(turn.next);
-  const { requestBody, responseBody, ...row } = detail;
+  const { responseBody, ...row } = detail;
+  // What a retry asks was asked before it.
+  const own = turn.retry
+    ? null
+    : await reading.folded(turn.requestId, turn.known === null ? null : turn.before);
+  const next = turn.next === null ? null : await reading.folded(turn.next, turn.requestId);
   const content = readExportTurn({
-    // What a retry asks was asked before it.
-    requestBody: turn.retry ? null : requestBody,
+    requestBody: own?.body ?? null,
     responseBody,
-    known: turn.known,
-    nextBody: next?.requestBody ?? null,
+    known: turn.known === null ? null : Math.max(0, turn.known - (own?.shared?.messages ?? 0)),
+    nextBody: next?.body ?? null,
   });
   const shown = redactJson({ row: row as RequestRow, content }, reading.policy);
   return documentWriters[format].turn(turn, shown.row, shown.content);

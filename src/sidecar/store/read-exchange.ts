@@ -4,6 +4,7 @@ import { createAssembler } from '../core/assemble.ts';
 import type { Cut } from '../core/cuts.ts';
 import type { BodyPolicy } from '../core/redact-edits.ts';
 import { redactResponse } from '../core/redact-response.ts';
+import type { ChainCache } from './chain-cache.ts';
 import { contentType } from './compactions.ts';
 import { readHeaders, readRequestBody, type HeaderPairs } from './contents.ts';
 import { readResponse, readResponseHeaders } from './responses.ts';
@@ -35,15 +36,21 @@ const DETAIL_COLUMNS = [
   'exchange.response_cuts',
 ] as const;
 
+interface ReadOptions {
+  /** What is masked in its response, where a secret may be cut by the ends of chunks; elsewhere nothing is. */
+  policy?: BodyPolicy;
+  /** For whoever reads a conversation turn by turn. */
+  chains?: ChainCache;
+}
+
 /**
  * One exchange with what passed. `fields`: only these keys of it (and `requestId`), so that the rest costs nothing.
- * `policy`: what is masked in its response, where a secret may be cut by the ends of chunks; elsewhere nothing is.
  */
 export async function readExchange(
   db: Store,
   id: string,
   fields?: string[],
-  policy: BodyPolicy = NOTHING_MASKED,
+  { policy = NOTHING_MASKED, chains }: ReadOptions = {},
 ): Promise<Partial<RequestDetail> | null> {
   const row = await db
     .selectFrom('exchange')
@@ -60,7 +67,7 @@ export async function readExchange(
   const wants = (name: keyof RequestDetail): boolean => fields?.includes(name) ?? true;
   const responseHeaders = await readResponseHeaders(db, tenant, row);
   const wantsResponse = wants('responseBody') || wants('usageData') || wants('streamingChunks');
-  const stored = wantsResponse ? await readResponse(db, tenant, row) : null;
+  const stored = wantsResponse ? await readResponse(db, tenant, row, chains?.after) : null;
   const response = stored === null ? null : masked(stored, contentType(responseHeaders), policy);
   const read = readMessage(responseHeaders, response?.bytes ?? null, row.streaming);
   const detail: RequestDetail = {
@@ -87,6 +94,21 @@ function masked({ bytes, cuts }: StoredBytes, type: string | null, policy: BodyP
   if (policy.mode === 'none') return { bytes, cuts };
   const { body, cuts: moved } = redactResponse({ body: bytes, cuts }, type, policy);
   return { bytes: body, cuts: moved };
+}
+
+/** The bytes of a request's body; null without one, and for an unknown id. `chainOf`: how its chains are read. */
+export async function readBodyOf(
+  db: Store,
+  id: string,
+  chainOf?: Parameters<typeof readRequestBody>[3],
+): Promise<Buffer | null> {
+  const row = await db
+    .selectFrom('exchange')
+    .select(['tenant', 'template', 'overlay', 'messages_tip', 'system_tip', 'tools_tip', 'raw'])
+    .where('id', '=', id)
+    .where(notDeleted)
+    .executeTakeFirst();
+  return row === undefined ? null : readRequestBody(db, row.tenant, row, chainOf);
 }
 
 interface StoredBytes {
@@ -169,7 +191,8 @@ function chunksOf(response: StoredBytes | null): StreamingChunk[] {
   return chunks;
 }
 
-function jsonOrText(body: Buffer | null): unknown {
+/** A body as it is shown: JSON, or the text it was. */
+export function jsonOrText(body: Buffer | null): unknown {
   if (body === null) return null;
   const text = body.toString();
   try {

@@ -1,6 +1,8 @@
 import { setImmediate as macrotask } from 'node:timers/promises';
 import type { HousekeepingState, StorageReport } from '../../protocol/storage.ts';
+import type { ChainCache } from './chain-cache.ts';
 import type { Database } from './database.ts';
+import { readComparison, readDocument } from './documents.ts';
 import { exportRequest, exportSteps, planExport } from './export.ts';
 import { listConversations } from './list-conversations.ts';
 import { listRequests } from './list-requests.ts';
@@ -17,6 +19,8 @@ interface AroundTheStore {
   /** What an export says it was made by, and the product's own keys as they are now. */
   generator: string;
   ownSecrets: readonly string[];
+  /** Kept from one read to the next. */
+  chains: ChainCache;
 }
 
 /** The control API's questions, answered from an open database. */
@@ -35,6 +39,8 @@ export function createReads(database: Database, around: AroundTheStore): StoreRe
       journal: await around.journal(),
       housekeeping: around.housekeeping(),
     }),
+    getDocument: (id, part) => whenId(id, () => readDocument(db, id, part)),
+    getComparison: (id, other) => whenId(id, () => readComparison(db, id, other)),
     planExport: (id, query) => whenId(id, () => planExport(exporting, id, query)),
     exportSteps: (steps, query) => exportSteps(exporting, steps, query),
     exportRequest: (id, redact) => whenId(id, () => exportRequest(exporting, id, redact)),

@@ -1,3 +1,4 @@
+import type { DocumentPart, RequestComparison } from '../../protocol/compare.ts';
 import type { ConversationExportQuery, RedactMode } from '../../protocol/export.ts';
 import type { ConversationQuery, RequestQuery, StatsQuery } from '../../protocol/queries.ts';
 import type {
@@ -24,6 +25,9 @@ export interface StoreReads {
   getLink(requestId: string): Promise<LinkExplanation | null>;
   getStats(query: StatsQuery): Promise<StatsRow>;
   getStorage(): Promise<StorageReport>;
+  /** Bytes, not JSON: the text of a document. */
+  getDocument(requestId: string, part: DocumentPart): Promise<Uint8Array | null>;
+  getComparison(requestId: string, otherId: string | undefined): Promise<RequestComparison | null>;
   planExport(conversationId: string, query: ConversationExportQuery): Promise<ExportPlan | null>;
   /** Bytes, not JSON: see `exportSteps`. */
   exportSteps(steps: readonly ExportStep[], query: ConversationExportQuery): Promise<Uint8Array | null>;

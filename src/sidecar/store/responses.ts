@@ -91,11 +91,12 @@ export async function readResponse(
   db: Store,
   tenant: string,
   row: StoredResponse,
+  after: typeof readAfter = readAfter,
 ): Promise<{ bytes: Buffer; cuts: Cut[] } | null> {
   const { response_packed: packed, response_shape: shape, response_body: body } = row;
   if (shape !== null && packed !== null) {
     const { response_tip: tip, messages_tip: start } = row;
-    const answer = tip === null ? [] : await readAfter(db, tenant, tip, start);
+    const answer = tip === null ? [] : await after(db, tenant, tip, start);
     const blocks = answer.map(({ block }) => block);
     const response = unpackResponse({ blocks, shape: await readBlock(db, tenant, shape) }, packed);
     if (response === null) throw new Error('A response does not fit its blocks');

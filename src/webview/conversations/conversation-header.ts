@@ -1,6 +1,7 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import type { ConversationDetail } from '../../protocol/rows.ts';
 import { searchField } from '../shared/controls.ts';
+import { exportMenu } from '../shared/export-menu.ts';
 import type { Host } from '../shared/host.ts';
 import { icon, iconButton } from '../shared/icon.ts';
 import {
@@ -105,6 +106,7 @@ export function conversationHeader(options: {
       ${conversation.state === 'running' ? html`<span class="live"><span class="live-dot"></span>running</span>` : nothing}
       <span class="grow"></span>
       ${copy('link', 'link', 'Copy link')} ${copy('id', 'copy', 'Copy conversation id')}
+      ${exportMenu(options.host, { conversationId: conversation.conversationId, title: conversation.title })}
       ${iconButton({ name: 'refresh', title: 'Refresh (r)', onClick: options.onRefresh })}
     </div>
     <p class="facts">

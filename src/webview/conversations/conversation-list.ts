@@ -123,11 +123,15 @@ export class ConversationList extends LightElement {
         ${
           this.host.openPage === null
             ? nothing
-            : iconButton({
+            : html`${iconButton({
+                name: 'list-flat',
+                title: 'Requests',
+                onClick: () => this.host.openPage?.('requests'),
+              })}${iconButton({
                 name: 'database',
                 title: 'Storage',
                 onClick: () => this.host.openPage?.('storage'),
-              })
+              })}`
         }
       </header>
       ${

@@ -1,7 +1,7 @@
-import { html, type TemplateResult } from 'lit';
-import { iconButton } from '../shared/icon.ts';
+import type { TemplateResult } from 'lit';
+import { keySheet, type KeyList } from '../shared/key-sheet.ts';
 
-const LIST_KEYS: [string[], string][] = [
+const LIST_KEYS: KeyList = [
   [['↑', '↓'], 'Move (also j, k)'],
   [['Enter'], 'Open conversation'],
   [['/'], 'Search titles'],
@@ -11,7 +11,7 @@ const LIST_KEYS: [string[], string][] = [
   [['?'], 'This list'],
 ];
 
-const CONVERSATION_KEYS: [string[], string][] = [
+const CONVERSATION_KEYS: KeyList = [
   [['↑', '↓'], 'Move between turns (also j, k)'],
   [['Home', 'End'], 'First or last turn'],
   [['←', '→'], 'Close or open a sub-task'],
@@ -26,25 +26,5 @@ const CONVERSATION_KEYS: [string[], string][] = [
 
 /** The overlay that lists the keys of the view. */
 export function keyHelp(inConversation: boolean, close: () => void): TemplateResult {
-  const keys = inConversation ? CONVERSATION_KEYS : LIST_KEYS;
-  return html`<div
-    class="overlay"
-    role="dialog"
-    aria-modal="true"
-    aria-label="Keyboard shortcuts"
-    @click=${(event: Event) => {
-      if (event.target === event.currentTarget) close();
-    }}
-  >
-    <div class="sheet">
-      <h2>Keyboard shortcuts ${iconButton({ name: 'close', title: 'Close (Esc)', onClick: close })}</h2>
-      <dl>
-        ${keys.map(
-          ([names, what]) =>
-            html`<dt>${names.map((name) => html`<kbd>${name}</kbd> `)}</dt>
-              <dd>${what}</dd>`,
-        )}
-      </dl>
-    </div>
-  </div>`;
+  return keySheet(inConversation ? CONVERSATION_KEYS : LIST_KEYS, close);
 }

@@ -5,6 +5,7 @@ import type {
   ConversationPage,
   LinkExplanation,
   RequestDetail,
+  RequestPage,
 } from '../../protocol/rows.ts';
 import type { SidecarStatus } from '../../protocol/status.ts';
 import type { PruneBody, PruneReport, StorageReport, VacuumReport } from '../../protocol/storage.ts';
@@ -19,6 +20,21 @@ export interface ListFilters {
   branchKind: string;
   project: string;
   model: string;
+}
+
+/** Filters of requests by the names of the API's parameters; an empty one is none. Days are `YYYY-MM-DD`, in the user's zone. */
+export interface RequestFilters {
+  type: string;
+  state: string;
+  status: string;
+  project: string;
+  domain: string;
+  accountId: string;
+  model: string;
+  conversationId: string;
+  branchId: string;
+  dateFrom: string;
+  dateTo: string;
 }
 
 export type DetailField = Exclude<keyof RequestDetail, 'requestId'>;
@@ -55,6 +71,20 @@ export class Api {
     return unwrap(this.#client.api.conversations.$get({ query }, { init: { signal } }));
   }
 
+  listRequests(filters: RequestFilters, cursor: string | null, signal: AbortSignal): Promise<RequestPage> {
+    const { dateFrom, dateTo, ...rest } = filters;
+    const set = Object.entries(rest).filter(([, value]) => value !== '');
+    const query = {
+      limit: '100',
+      ...Object.fromEntries(set),
+      ...dayOf('dateFrom', dateFrom, 0),
+      // The last day counts as a whole.
+      ...dayOf('dateTo', dateTo, 1),
+      ...(cursor === null ? {} : { cursor }),
+    };
+    return unwrap(this.#client.api.requests.$get({ query }, { init: { signal } }));
+  }
+
   getConversation(id: string, signal: AbortSignal): Promise<ConversationDetail> {
     return unwrap(this.#client.api.conversations[':id'].$get({ param: { id } }, { init: { signal } }));
   }
@@ -84,4 +114,14 @@ export class Api {
   vacuum(signal: AbortSignal): Promise<VacuumReport> {
     return unwrap(this.#client.api.storage.vacuum.$post({ json: {} }, { init: { signal } }));
   }
+}
+
+/** The midnight that begins a day, so many days later, as the API takes it; nothing for what is no day. */
+function dayOf(name: string, day: string, later: number): Record<string, string> {
+  const [year, month, date] = day.split('-').map(Number);
+  if (!/^\d{4}-\d\d-\d\d$/.test(day) || year === undefined || month === undefined || date === undefined) {
+    return {};
+  }
+  const time = new Date(year, month - 1, date + later);
+  return Number.isNaN(time.getTime()) ? {} : { [name]: time.toISOString() };
 }

@@ -4,12 +4,6 @@ import { followColourScheme } from './browser-theme.ts';
 import { Listeners, type Connection, type Host } from './host.ts';
 
 const STATE_KEY = 'claude-nexus.conversations';
-const FIELDS = {
-  request: 'requestBody',
-  response: 'responseBody',
-  headers: 'requestHeaders,responseHeaders',
-  chunks: 'streamingChunks',
-};
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /** What the address of the page asks for: `/ui/conversations?id=…&turn=…`. */
@@ -17,6 +11,13 @@ function targetOfUrl(url: URL): PanelTarget {
   const known = (value: string | null): string | null => (value !== null && uuid.test(value) ? value : null);
   const conversationId = known(url.searchParams.get('id'));
   return { conversationId, requestId: conversationId === null ? null : known(url.searchParams.get('turn')) };
+}
+
+function conversationUrl(page: Window, conversationId: string, requestId: string | null): string {
+  const url = new URL('/ui/conversations', page.location.href);
+  url.searchParams.set('id', conversationId);
+  if (requestId !== null) url.searchParams.set('turn', requestId);
+  return url.href;
 }
 
 function readState(): unknown {
@@ -64,8 +65,16 @@ export function createBrowserHost(page: Window = window): Host {
     onConnection: (listener) => connections.add(listener),
     onShow: (listener) => shows.add(listener),
     openJson(requestId, part) {
-      const path = `/api/requests/${encodeURIComponent(requestId)}?fields=${FIELDS[part]}`;
+      const path = `/api/requests/${encodeURIComponent(requestId)}/document?part=${part}`;
       page.open(path, '_blank', 'noopener');
+    },
+    exportFile: null,
+    compare(requestId, withId) {
+      const other = withId === null ? '' : `?with=${encodeURIComponent(withId)}`;
+      page.open(`/api/requests/${encodeURIComponent(requestId)}/diff${other}`, '_blank', 'noopener');
+    },
+    openConversation({ conversationId, requestId }) {
+      page.location.assign(conversationUrl(page, conversationId, requestId));
     },
     openLink(url) {
       if (/^https?:\/\//i.test(url)) page.open(url, '_blank', 'noopener,noreferrer');
@@ -82,12 +91,7 @@ export function createBrowserHost(page: Window = window): Host {
     openPage(name) {
       page.location.assign(`/ui/${name}`);
     },
-    linkTo(conversationId, requestId) {
-      const url = new URL('/ui/conversations', page.location.href);
-      url.searchParams.set('id', conversationId);
-      if (requestId !== null) url.searchParams.set('turn', requestId);
-      return url.href;
-    },
+    linkTo: (conversationId, requestId) => conversationUrl(page, conversationId, requestId),
     ready() {
       subscribe();
       page.addEventListener('popstate', () => {

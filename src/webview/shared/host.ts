@@ -1,4 +1,4 @@
-import type { ConnectionState, JsonPart, PanelTarget } from '../../protocol/bridge.ts';
+import type { ConnectionState, ExportTarget, JsonPart, PanelTarget } from '../../protocol/bridge.ts';
 import type { NexusEvent } from '../../protocol/events.ts';
 
 /** Takes a listener off again. */
@@ -23,6 +23,12 @@ export interface Host {
   onShow(listener: (target: PanelTarget) => void): Unsubscribe;
   /** Opens a part of a request as a read-only JSON document. */
   openJson(requestId: string, part: JsonPart): void;
+  /** Asks where to and in which format, and writes it; null where files are downloaded by a link (a browser). */
+  exportFile: ((what: ExportTarget) => void) | null;
+  /** Shows how two requests differ; `withId: null`: from the turn before it. */
+  compare(requestId: string, withId: string | null): void;
+  /** Goes to a conversation in the panel of conversations. */
+  openConversation(target: { conversationId: string; requestId: string | null }): void;
   /** Opens an http(s) link outside the panel; anything else is ignored. */
   openLink(url: string): void;
   copy(text: string): void;
@@ -30,7 +36,7 @@ export interface Host {
   /** null where the panel has no say over the sidecar (a browser). */
   restartSidecar: (() => void) | null;
   /** Goes to another page of ours; null where each has its own panel (VS Code). */
-  openPage: ((page: 'conversations' | 'storage') => void) | null;
+  openPage: ((page: 'conversations' | 'requests' | 'storage') => void) | null;
   /** A link that opens this conversation, and a turn of it, in the place the panel runs in. */
   linkTo(conversationId: string, requestId: string | null): string;
   /** Tells that everything is wired: from now on events and targets arrive. */

@@ -108,6 +108,18 @@ export function createVsCodeHost(api: VsCodeApi, page: Window = window): Host {
     openJson(requestId: string, part: JsonPart) {
       post({ kind: 'open-json', requestId, part });
     },
+    exportFile(what) {
+      post({
+        kind: 'export',
+        what: 'requestId' in what ? what : { ...what, title: what.title.slice(0, 1000) },
+      });
+    },
+    compare(requestId, withId) {
+      post({ kind: 'compare', requestId, withId });
+    },
+    openConversation({ conversationId, requestId }) {
+      post({ kind: 'open', conversationId, requestId });
+    },
     openLink(url) {
       const message = webviewMessage.safeParse({ kind: 'open-link', url });
       if (message.success) post(message.data);

@@ -11,7 +11,12 @@ const root = path.join(import.meta.dirname, '../../..');
 const out = path.join(root, 'out/webview-test');
 const shots = path.join(root, 'test-results/webview');
 
-type PanelName = 'conversations' | 'storage';
+const ELEMENTS = {
+  conversations: 'nexus-app',
+  requests: 'nexus-requests',
+  storage: 'nexus-storage',
+};
+type PanelName = keyof typeof ELEMENTS;
 
 /** What an `/api/` path answers; undefined: 404. */
 export type Answer = { status?: number; body: unknown } | undefined;
@@ -49,6 +54,7 @@ async function bundle(): Promise<void> {
     absWorkingDir: root,
     entryPoints: {
       conversations: 'src/webview/conversations/main.ts',
+      requests: 'src/webview/requests/main.ts',
       storage: 'src/webview/storage/main.ts',
     },
     outdir: out,
@@ -84,7 +90,7 @@ export class Stage {
       try {
         const body = type
           ? readFileSync(path.join(out, path.normalize(name)))
-          : pageHtml(searchParams.has('inline'), name.endsWith('/storage') ? 'storage' : 'conversations');
+          : pageHtml(searchParams.has('inline'), panelOf(name));
         response.writeHead(200, { 'content-type': type ?? 'text/html; charset=utf-8' }).end(body);
       } catch {
         response.writeHead(404).end();
@@ -125,6 +131,8 @@ export class Stage {
     theme?: typeof darkModern;
     size?: { width: number; height: number };
     state?: unknown;
+    /** Of the address, as `?domain=x`. */
+    query?: string;
     now?: number;
     reducedMotion?: boolean;
     /** As VS Code's panel and /ui allow; without, the page must do without. */
@@ -214,8 +222,8 @@ export class Stage {
         }),
       });
     }, options.state);
-    const name = options.panel === 'storage' ? 'storage' : 'panel';
-    await page.goto(`${this.origin}/${name}${options.inlineStyles ? '?inline' : ''}`);
+    const name = options.panel ?? 'panel';
+    await page.goto(`${this.origin}/${name}${options.inlineStyles ? '?inline' : (options.query ?? '')}`);
     const theme = options.theme ?? darkModern;
     await page.evaluate(({ kind, colours }) => {
       document.body.className = kind;
@@ -227,9 +235,14 @@ export class Stage {
   }
 }
 
+function panelOf(path: string): PanelName {
+  const name = path.slice(1);
+  return Object.hasOwn(ELEMENTS, name) ? (name as PanelName) : 'conversations';
+}
+
 /** The page as the extension makes it: the same policy, the bundle, nothing else. */
 function pageHtml(inlineStyles: boolean, panel: PanelName): string {
-  const element = panel === 'storage' ? 'nexus-storage' : 'nexus-app';
+  const element = ELEMENTS[panel];
   const policy = `default-src 'none'; img-src data:; font-src 'self'; style-src 'self'${inlineStyles ? " 'unsafe-inline'" : ''}; script-src 'nonce-test'; connect-src 'self'`;
   return `<!doctype html>
 <html lang="en">

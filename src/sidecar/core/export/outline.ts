@@ -8,6 +8,8 @@ export interface OutlineTurn {
   retry: boolean;
   /** How many of its messages the request before it had; null: all are new. */
   known: number | null;
+  /** That request. */
+  before: string | null;
   /** The request that brings this turn's tool results. */
   next: string | null;
   /** Sub-tasks that this turn started. */
@@ -53,6 +55,7 @@ export function outlineOf(detail: ConversationDetail): OutlineSection[] {
           number: numbers.get(row.requestId) ?? 1,
           retry: row.retryOf !== null,
           known: knownOf(row, requests, index === 0 && branch.kind !== 'branch'),
+          before: row.parentRequestId,
           next: next.get(row.requestId) ?? null,
           subtasks: (started.get(row.requestId) ?? []).flatMap(({ branchId }) => {
             const number = branchId === null ? undefined : subtaskNumbers.get(branchId);

@@ -1,28 +1,39 @@
 import type { SharedContent } from '../../../protocol/export.ts';
 import { isObject } from '../json.ts';
-import { sameJson } from '../same-json.ts';
+import { isEscaped, newSpacing, OPEN_OBJECT, scanArray, scanObject, skipSpace, skipValue } from '../scan.ts';
 
 /**
  * A body without what `base`, the body of another request, has too: the messages both begin with, `system` and `tools`
- * where they are equal. Every turn repeats its history, so a file with whole bodies grows with the square of the turns.
- * `shared` is null, and the body itself returned, where nothing is.
+ * where they are equal, to the letter. Every turn repeats its history, so a file with whole bodies grows with the square
+ * of the turns. `shared` is null, and the body itself returned, where nothing is (or where it is no JSON object).
  */
 export function foldBody(
-  body: unknown,
-  base: { requestId: string; body: unknown } | null,
-): { body: unknown; shared: SharedContent | null } {
-  if (base === null || !isObject(body) || !isObject(base.body)) return { body, shared: null };
-  const messages = commonEntries(body['messages'], base.body['messages']);
-  const system = isShared(body, base.body, 'system');
-  const tools = isShared(body, base.body, 'tools');
+  body: Buffer,
+  base: { requestId: string; body: Buffer } | null,
+): { body: Buffer; shared: SharedContent | null } {
+  const own = base === null ? null : spansOf(body);
+  const other = own === null || base === null ? null : spansOf(base.body);
+  if (base === null || own === null || other === null) return { body, shared: null };
+  const isSame = (a: Span | undefined, b: Span | undefined): boolean =>
+    a !== undefined &&
+    b !== undefined &&
+    a.end - a.start === b.end - b.start &&
+    body.compare(base.body, b.start, b.end, a.start, a.end) === 0;
+  let messages = 0;
+  while (isSame(own.messages[messages], other.messages[messages])) messages++;
+  const system = isSame(own.members.get('system')?.value, other.members.get('system')?.value);
+  const tools = isSame(own.members.get('tools')?.value, other.members.get('tools')?.value);
   if (messages === 0 && !system && !tools) return { body, shared: null };
-  const folded = Object.entries(body)
-    .filter(([name]) => !(name === 'system' && system) && !(name === 'tools' && tools))
-    .map(([name, value]) =>
-      name === 'messages' && messages > 0 ? [name, (value as unknown[]).slice(messages)] : [name, value],
-    );
+  const left = own.messages.slice(messages);
+  const kept = [...own.members].flatMap(([name, { key, value }]) => {
+    if ((name === 'system' && system) || (name === 'tools' && tools)) return [];
+    if (name !== 'messages' || messages === 0) return [body.subarray(key, value.end)];
+    const rest = body.subarray(left[0]?.start ?? 0, left.at(-1)?.end ?? 0);
+    return [Buffer.concat([Buffer.from('"messages":['), rest, Buffer.from(']')])];
+  });
+  const pieces = kept.flatMap((member, index) => (index === 0 ? [member] : [Buffer.from(','), member]));
   return {
-    body: Object.fromEntries(folded),
+    body: Buffer.concat([Buffer.from('{'), ...pieces, Buffer.from('}')]),
     shared: { requestId: base.requestId, messages, system, tools },
   };
 }
@@ -40,15 +51,52 @@ export function unfoldBody(body: unknown, shared: SharedContent | null, base: un
   };
 }
 
-function isShared(body: Record<string, unknown>, base: Record<string, unknown>, name: string): boolean {
-  return Object.hasOwn(body, name) && Object.hasOwn(base, name) && sameJson(body[name], base[name]);
+interface Span {
+  start: number;
+  end: number;
 }
 
-/** How many entries two lists begin with alike, to the letter. */
-function commonEntries(a: unknown, b: unknown): number {
-  if (!Array.isArray(a) || !Array.isArray(b)) return 0;
-  const most = Math.min(a.length, b.length);
-  let same = 0;
-  while (same < most && sameJson(a[same], b[same])) same++;
-  return same;
+interface Spans {
+  /** By name: where the key begins, and the value. */
+  members: Map<string, { key: number; value: Span }>;
+  messages: Span[];
+}
+
+/** Of each body they are asked for twice: as one's own, and as the one before. */
+const known = new WeakMap<Buffer, Spans | null>();
+
+function spansOf(body: Buffer): Spans | null {
+  const found = known.get(body);
+  if (found !== undefined) return found;
+  const spans = readSpans(body);
+  known.set(body, spans);
+  return spans;
+}
+
+/** null for what is no JSON object, and for one whose members could mean each other. */
+function readSpans(body: Buffer): Spans | null {
+  const start = skipSpace(body, 0);
+  if (body[start] !== OPEN_OBJECT) return null;
+  const members: Spans['members'] = new Map();
+  const messages: Span[] = [];
+  const end = scanObject(body, start, (keyStart, keyEnd, value) => {
+    const name = body.toString('latin1', keyStart + 1, keyEnd - 1);
+    if (isEscaped(body, keyStart, keyEnd) || members.has(name)) return -1;
+    const listed = name === 'messages' ? messagesAt(body, value, messages) : -1;
+    const valueEnd = listed < 0 ? skipValue(body, value) : listed;
+    members.set(name, { key: keyStart, value: { start: value, end: valueEnd } });
+    return valueEnd;
+  });
+  return end < 0 ? null : { members, messages };
+}
+
+/** Where the list ends; -1, and no messages, for one that is spaced unevenly or is none. */
+function messagesAt(body: Buffer, at: number, messages: Span[]): number {
+  const end = scanArray(body, at, newSpacing(), (start) => {
+    const itemEnd = skipValue(body, start);
+    if (itemEnd >= 0) messages.push({ start, end: itemEnd });
+    return itemEnd;
+  });
+  if (end < 0) messages.length = 0;
+  return end;
 }

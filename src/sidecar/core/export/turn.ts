@@ -31,7 +31,10 @@ export interface ToolOutcome {
 export interface TurnSource {
   requestBody: unknown;
   responseBody: unknown;
-  /** How many of the request's messages were in the one before it; null: all of them are new. */
+  /**
+   * How many of the request's messages were in the one before it; null: all of them are new. Where the first messages
+   * are left out of the body, without those.
+   */
   known: number | null;
   /** The request after it, whose results answer this turn's calls. */
   nextBody: unknown;
@@ -41,11 +44,11 @@ export interface TurnSource {
 export function readExportTurn({ requestBody, responseBody, known, nextBody }: TurnSource): ExportTurn {
   const messages = listOf(member(requestBody, 'messages'));
   const start = known === null ? 0 : firstNew(messages, known);
-  const before = callIds(messages.slice(0, start));
   const fresh = messages.slice(start);
   const answer = Array.isArray(member(responseBody, 'content')) ? [responseBody] : [];
   const results = resultsOf([...fresh, ...listOf(member(nextBody, 'messages'))]);
-  const read: Reading = { results, shown: before };
+  // With what was known the call was told, and its result with it.
+  const read: Reading = { results, shown: callIds(messages.slice(0, start)), goesOn: known !== null };
   const parts = [
     ...fresh.flatMap((message) => messageParts(message, roleOf(message), read)),
     ...answer.flatMap((message) => messageParts(message, 'assistant', read)),
@@ -58,7 +61,7 @@ export function readExportTurn({ requestBody, responseBody, known, nextBody }: T
  * rewrote its history, new is what follows its last answer.
  */
 function firstNew(messages: readonly unknown[], known: number): number {
-  if (known > 0 && known < messages.length) {
+  if (known >= 0 && known < messages.length) {
     const start = roleOf(messages[known]) === 'assistant' ? known + 1 : known;
     if (start < messages.length) return start;
   }
@@ -70,6 +73,8 @@ interface Reading {
   results: Map<string, ToolOutcome>;
   /** Calls that an earlier turn shows, with their results. */
   shown: Set<string>;
+  /** There is a turn before it. */
+  goesOn: boolean;
 }
 
 function messageParts(message: unknown, role: Speaker, read: Reading): TurnPart[] {
@@ -77,7 +82,7 @@ function messageParts(message: unknown, role: Speaker, read: Reading): TurnPart[
   return blocksOf(message['content']).flatMap((block) => blockParts(block, role, read));
 }
 
-function blockParts(block: unknown, role: Speaker, { results, shown }: Reading): TurnPart[] {
+function blockParts(block: unknown, role: Speaker, { results, shown, goesOn }: Reading): TurnPart[] {
   const type = stringOf(member(block, 'type')) ?? '';
   switch (type) {
     case 'text':
@@ -102,7 +107,7 @@ function blockParts(block: unknown, role: Speaker, { results, shown }: Reading):
       }
   }
   const id = stringOf(member(block, 'tool_use_id')) ?? '';
-  return shown.has(id) ? [] : [{ kind: 'result', id, result: outcomeOf(block) }];
+  return goesOn || shown.has(id) ? [] : [{ kind: 'result', id, result: outcomeOf(block) }];
 }
 
 /** What was said, and apart from it the reminders. */

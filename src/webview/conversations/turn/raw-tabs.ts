@@ -95,11 +95,28 @@ function eventOf(data: string): string {
 }
 
 /** The response as it arrived, chunk by chunk. */
-export function streamTab(chunks: readonly StreamingChunk[]): TemplateResult {
+export function streamTab(chunks: readonly StreamingChunk[], open: (part: JsonPart) => void): TemplateResult {
   if (chunks.length === 0) return html`<p class="dim">The response was not streamed.</p>`;
   return html`<p class="dim">
       ${plural(chunks.length, 'chunk')} in ${formatDuration(chunks.at(-1)?.offsetMs ?? 0)}
     </p>
+    <div class="json-open">
+      ${button({
+        label: 'Open chunks JSON',
+        icon: 'json',
+        onClick: () => {
+          open('chunks');
+        },
+      })}
+      ${button({
+        label: 'Open as it came',
+        icon: 'output',
+        title: 'The text of the event stream',
+        onClick: () => {
+          open('stream');
+        },
+      })}
+    </div>
     <div class="chunks" role="list" aria-label="Chunks">
       ${chunks.slice(0, MAX_CHUNKS).map((chunk, index) => {
         const gap = chunk.offsetMs - (chunks[index - 1]?.offsetMs ?? 0);

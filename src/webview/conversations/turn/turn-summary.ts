@@ -32,6 +32,8 @@ interface SummaryOptions {
   toolCount: number | null;
   openAttempt: (requestId: string) => void;
   openJson: (part: JsonPart) => void;
+  /** With the turn before it; null at a root. */
+  compare: (() => void) | null;
   chooseTab: (tab: TurnTab) => void;
 }
 
@@ -141,6 +143,18 @@ export function turnSummary(options: SummaryOptions): TemplateResult {
       >
         ${icon('type-hierarchy', undefined, 'small')}Why here
       </button>
+      ${
+        options.compare === null
+          ? nothing
+          : html`<button
+              type="button"
+              class="summary-link"
+              title="Compare with previous turn: what this request has that the one before it had not"
+              @click=${options.compare}
+            >
+              ${icon('diff', undefined, 'small')}Compare
+            </button>`
+      }
       ${jsonLink('Request', 'request', options)} ${jsonLink('Response', 'response', options)}
     </div>
     ${usage(request, options.window)} ${attempts(options)}

@@ -128,6 +128,7 @@ export class TurnView extends LightElement {
         openJson: (part) => {
           this.host.openJson(this.request.requestId, part);
         },
+        compare: this.#compare(),
         chooseTab: (tab) => {
           this.tell('panel', { tab });
         },
@@ -145,6 +146,14 @@ export class TurnView extends LightElement {
         ${keyed(this.#place(), html`<div class="turn-body">${this.#body()}</div>`)}
       </div>
     </div>`;
+  }
+
+  #compare(): (() => void) | null {
+    const before = this.turn.parent?.request.requestId;
+    if (before === undefined) return null;
+    return () => {
+      this.host.compare(this.request.requestId, before);
+    };
   }
 
   #place(): string {
@@ -189,7 +198,9 @@ export class TurnView extends LightElement {
           ></nexus-place>`,
         );
       case 'stream':
-        return streamTab(data.streamingChunks ?? []);
+        return streamTab(data.streamingChunks ?? [], (part) => {
+          this.host.openJson(request.requestId, part);
+        });
       case 'json':
         return jsonTab(data, (part) => {
           this.host.openJson(request.requestId, part);
