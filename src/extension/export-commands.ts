@@ -93,9 +93,7 @@ async function askRedaction(): Promise<RedactMode | undefined> {
       redact: 'own',
       label: vscode.l10n.t('Keys of Claude Nexus'),
       description: vscode.l10n.t('default'),
-      detail: vscode.l10n.t(
-        'Only our own keys are masked. Secrets in prompts, files and output stay as they were sent.',
-      ),
+      detail: vscode.l10n.t('Only our own keys. Other secrets in prompts, files and output stay in it.'),
     },
     {
       redact: 'all',

@@ -55,6 +55,20 @@ it('runs in a browser tab with links, history and its own colours', async () => 
     page.getByRole('button', { name: 'Open request JSON' }).click(),
   ]);
   expect(opened.url()).toContain(`/api/requests/${upload.ids.get('ask')}/document?part=request`);
+  // Files are downloaded by links, of which the menu has one for each format.
+  await page.getByLabel('Export conversation').click();
+  const links = await page
+    .locator('.export-choices a')
+    .evaluateAll((all) => all.map((a) => a.getAttribute('href')));
+  expect(links).toEqual(
+    ['own', 'all'].flatMap((redact) =>
+      ['md', 'html', 'json'].map(
+        (format) => `/api/conversations/${conversationId}/export?format=${format}&redact=${redact}`,
+      ),
+    ),
+  );
+  await page.keyboard.press('Escape');
+  await expect.poll(() => page.locator('.export-choices').isVisible()).toBe(false);
   await page.goBack();
   await page.locator('.list-row[data-conversation]').first().waitFor();
   expect(faults).toEqual([]);

@@ -87,10 +87,13 @@ describe('the list', () => {
     const pages = (): number => panel.fetched.filter((path) => path.startsWith('/api/requests?')).length;
     expect(pages()).toBe(1);
     await expect
-      .poll(async () => {
-        await panel.page.keyboard.press('End');
-        return panel.page.locator('[role=grid]').getAttribute('aria-rowcount');
-      })
+      .poll(
+        async () => {
+          await panel.page.keyboard.press('End');
+          return panel.page.locator('[role=grid]').getAttribute('aria-rowcount');
+        },
+        { timeout: 20_000 },
+      )
       .toBe('1001');
     expect(pages()).toBe(10);
     await panel.page.keyboard.press('End');
