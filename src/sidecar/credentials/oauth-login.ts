@@ -4,7 +4,7 @@ import { makeDirectory } from '../data-dir.ts';
 import { writePrivateJson } from '../private-file.ts';
 import { readCredentialFile, writeOauthTokens, type CredentialFile } from './credential-file.ts';
 import type { GrantedTokens } from './oauth-endpoint.ts';
-import { withCredentialLock } from './oauth-lock.ts';
+import { withFileLock } from './file-lock.ts';
 import { clearRefusal } from './oauth-refusal.ts';
 
 /**
@@ -16,7 +16,7 @@ import { clearRefusal } from './oauth-refusal.ts';
 export async function saveLogin(path: string, granted: GrantedTokens, refreshToken: string): Promise<void> {
   const { accessToken, expiresAt, scopes } = granted;
   makeDirectory(dirname(path), 0o700);
-  await withCredentialLock(path, () => {
+  await withFileLock(path, () => {
     const old = existingCredential(path);
     const tokens = {
       accessToken,
