@@ -251,3 +251,14 @@ export const fileLocked = (path: string, cause: Error): NexusError =>
     `${path} cannot be changed now: ${cause.message}. Nothing was changed; try again.`,
     { cause },
   );
+
+export const noSuchLogin = (): NexusError =>
+  new NexusError(
+    'not_found',
+    404,
+    'No such log-in',
+    'This log-in has ended or was given up, or the sidecar has been started anew. Begin another one.',
+  );
+
+export const noSuchCredential = (detail: string): NexusError =>
+  new NexusError('not_found', 404, 'Not found', detail);

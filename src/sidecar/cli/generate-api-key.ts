@@ -1,10 +1,10 @@
 import { join } from 'node:path';
+import { clientKeyName } from '../../protocol/credentials.ts';
 import { domainName } from '../core/domain-name.ts';
 import {
   addClientKey,
   CLIENT_KEYS_FILE,
   generateClientKey,
-  whyNoKeyName,
   type KeptKey,
 } from '../credentials/client-keys.ts';
 import { nothingRead, readDirectory } from '../credentials/read-directory.ts';
@@ -71,9 +71,8 @@ async function keep(path: string, key: string, domain: string, name: string | nu
 }
 
 function wantedName(given: string | undefined): string | null {
-  const name = given?.trim();
-  if (name === undefined) return null;
-  const why = whyNoKeyName(name);
-  if (why !== null) throw invalidOption('--name', why);
-  return name;
+  if (given === undefined) return null;
+  const name = clientKeyName.safeParse(given);
+  if (!name.success) throw invalidOption('--name', name.error.issues[0]!.message);
+  return name.data;
 }

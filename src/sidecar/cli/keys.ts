@@ -39,8 +39,9 @@ Exit code: 0 done, 1 could not be done, 2 not understood.
     }
     const work = { dir: configOf(values, context).credentialsDir, domain, json: values.json };
     if (action === 'list' && which === undefined) return list(work, context);
-    if (action === 'revoke' && which !== undefined && rest.length === 0)
+    if (action === 'revoke' && which !== undefined && rest.length === 0) {
       return await revoke(which, work, context);
+    }
     throw invalidOption('keys', 'expected `list`, or `revoke` with an id or a name. Try --help.');
   },
 };

@@ -1,9 +1,9 @@
 import { hash, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { badRequest, fileLocked, invalidCredentialFile, reason } from '../errors.ts';
+import { badRequest, invalidCredentialFile, reason } from '../errors.ts';
 import { writePrivateJson } from '../private-file.ts';
-import { FileLocked, withFileLock } from './file-lock.ts';
+import { changeLocked } from './file-lock.ts';
 
 /** The file of named client keys, in the credentials directory. */
 export const CLIENT_KEYS_FILE = 'client-keys.json';
@@ -53,7 +53,7 @@ export function readClientKeys(path: string): ClientKey[] {
   );
 }
 
-/** What is kept of a key is found by its id or, within a domain, by its name. */
+/** What is kept of a key, without its hash. */
 export type KeptKey = Pick<ClientKey, 'id' | 'name' | 'domain' | 'createdAt'>;
 
 /**
@@ -96,12 +96,6 @@ export async function removeClientKey(path: string, id: string): Promise<KeptKey
   });
 }
 
-/** Why this cannot be a key's name, or null. */
-export function whyNoKeyName(name: string): string | null {
-  const fits = name !== '' && name.length <= 100 && !/\p{C}/u.test(name);
-  return fits ? null : 'expected 1 to 100 visible characters';
-}
-
 /** Ids have 8 digits: sooner or later one comes twice. */
 function freeId(keys: readonly ClientKey[]): string {
   for (;;) {
@@ -115,16 +109,11 @@ async function changeClientKeys<T>(
   path: string,
   change: (keys: ClientKey[]) => { keys: ClientKey[] | null; result: T },
 ): Promise<T> {
-  try {
-    return await withFileLock(path, () => {
-      const { keys, result } = change(readClientKeys(path));
-      if (keys !== null) writePrivateJson(path, { keys });
-      return Promise.resolve(result);
-    });
-  } catch (error) {
-    if (error instanceof FileLocked) throw fileLocked(path, error);
-    throw error;
-  }
+  return await changeLocked(path, () => {
+    const { keys, result } = change(readClientKeys(path));
+    if (keys !== null) writePrivateJson(path, { keys });
+    return result;
+  });
 }
 
 function parseJson(text: string): unknown {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { NexusError } from '../errors.ts';
+import { fileLocked, NexusError } from '../errors.ts';
 import { tryLock } from '../lock.ts';
 
 const POLL_MS = 25;
@@ -45,6 +45,19 @@ export async function withFileLock<T>(
     const look = Math.min(performance.now() + LOOK_MS, giveUp);
     do await sleep(POLL_MS);
     while (existsSync(lock) && performance.now() < look);
+  }
+}
+
+/**
+ * `withFileLock` for whoever has nothing else to do while the file is locked.
+ *
+ * @throws NexusError `data_dir_not_writable` when it stays locked, and where no lock can be made.
+ */
+export async function changeLocked<T>(path: string, change: () => T): Promise<T> {
+  try {
+    return await withFileLock(path, () => Promise.resolve(change()));
+  } catch (error) {
+    throw error instanceof FileLocked ? fileLocked(path, error) : error;
   }
 }
 
