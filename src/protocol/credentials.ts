@@ -54,8 +54,18 @@ export const credentialList = z.object({
 });
 export type CredentialList = z.infer<typeof credentialList>;
 
+/** A domain as people type it: a host name or an IPv4 address. The sidecar is stricter (names of devices, length). */
+export const domainText = z
+  .string()
+  .trim()
+  .toLowerCase()
+  .regex(
+    /^(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/,
+    'expected a host name without port, as team.example',
+  );
+
 /** What goes into a header of every request: no blanks, nothing invisible. */
-const apiKeyText = z
+export const apiKeyText = z
   .string()
   .regex(/^[\x21-\x7e]{16,500}$/, 'expected 16 to 500 characters without blanks')
   .refine((key) => !key.startsWith('cnp_live_'), 'is a client key of Claude Nexus, not one of the Claude API')
