@@ -55,7 +55,8 @@ function domainItem(node: AccountDomain, now: Date): vscode.TreeItem {
   const open =
     keys.length > 0 ? vscode.TreeItemCollapsibleState.Expanded : vscode.TreeItemCollapsibleState.None;
   const item = new vscode.TreeItem(domainLabel(domain), open);
-  item.id = `domain:${domain}`;
+  // VS Code remembers how an item was folded: one that gets its first client key is a new one, and open.
+  item.id = `domain:${domain}${keys.length > 0 ? ':keys' : ''}`;
   item.description = describeAccount(node, now, vscode.l10n.t);
   item.iconPath = icon(state);
   item.tooltip = tooltip(node);
@@ -119,26 +120,29 @@ function thisMachine(): string {
   return vscode.l10n.t('Claude on this machine');
 }
 
-/** Names are other people's text: appended as text, never as Markdown. */
+/** What a credential is for, then what is known of it. */
 function tooltip(node: AccountDomain): vscode.MarkdownString {
   const { domain, credential, kept } = node;
-  const markdown = new vscode.MarkdownString();
-  markdown.appendMarkdown('**').appendText(domainLabel(domain)).appendMarkdown('**\n\n');
-  markdown.appendText(explainAccount(node, vscode.l10n.t));
-  if (kept === 'unused') {
-    markdown.appendMarkdown('\n\n');
-    markdown.appendText(
-      vscode.l10n.t('VS Code has an API key, too, which is not used: the file comes first.'),
-    );
-  }
+  const also =
+    kept === 'unused'
+      ? [vscode.l10n.t('VS Code has an API key, too, which is not used: the file comes first.')]
+      : [];
   const facts = [
     [vscode.l10n.t('Domain'), domain],
     [vscode.l10n.t('Account'), credential?.accountId],
     [vscode.l10n.t('File'), credential?.file],
-  ].filter((fact): fact is [string, string] => typeof fact[1] === 'string');
-  markdown.appendMarkdown('\n\n|  |  |\n|:--|:--|\n');
-  for (const [name, value] of facts) {
-    markdown.appendMarkdown(`| ${name} | `).appendText(value.replaceAll('|', '/')).appendMarkdown(' |\n');
-  }
-  return markdown;
+  ].flatMap(([name, value]) => (typeof value === 'string' ? [`| ${name ?? ''} | ${escaped(value)} |`] : []));
+  return new vscode.MarkdownString(
+    [
+      `**${escaped(domainLabel(domain))}**`,
+      escaped(explainAccount(node, vscode.l10n.t)),
+      ...also.map(escaped),
+      ['|  |  |', '|:--|:--|', ...facts].join('\n'),
+    ].join('\n\n'),
+  );
+}
+
+/** Other people's text as text, never as Markdown. (`appendText` glues its words together: no line could be broken.) */
+function escaped(text: string): string {
+  return text.replaceAll(/[\\`*_{}[\]()#+\-.!~<>|&]/g, String.raw`\$&`).replaceAll(/\s+/g, ' ');
 }

@@ -79,7 +79,7 @@ export function accountState({ credential, kept }: AccountDomain): AccountState 
 /** Puts arguments into a sentence and takes the user's language, as `vscode.l10n.t` does. */
 export type Translate = (sentence: string, ...values: string[]) => string;
 
-/** The dim text beside a domain: `Log-in until 14:02`. Times are the user's; `now` decides whether a date is needed. */
+/** The dim text beside a domain: `Log-in until 14:02`. Times are the user's; With a date where 24 hours from `now` are not enough. */
 export function describeAccount(node: AccountDomain, now: Date, t: Translate): string {
   const account = node.credential?.accountId ?? null;
   const words = WORDS[accountState(node)];
@@ -110,14 +110,11 @@ export function explainAccount(node: AccountDomain, t: Translate): string {
   switch (accountState(node)) {
     case 'apiKey':
       return credential?.source === 'vscode'
-        ? t('The API key is kept by VS Code and used for requests that show they may.')
-        : t('The API key in {0} is used for requests that show they may.', credential?.file ?? '');
+        ? t('The API key is kept by VS Code and used for {0}.', clients(t))
+        : t('The API key in {0} is used for {1}.', fileOf(node), clients(t));
     case 'login':
     case 'due':
-      return t(
-        'The log-in in {0} is used for requests that show they may. It is renewed by itself.',
-        fileOf(node),
-      );
+      return t('The log-in in {0} is used for {1}. It is renewed by itself.', fileOf(node), clients(t));
     case 'refused':
       return t('Claude’s server does not accept the log-in any more ({0}). Log in again.', answerOf(node));
     case 'invalid':
@@ -131,6 +128,7 @@ export function explainAccount(node: AccountDomain, t: Translate): string {
   }
 }
 
+const clients = (t: Translate): string => t('clients with the base URL of Claude Nexus or a client key');
 const fileOf = ({ credential }: AccountDomain): string => credential?.file ?? '';
 const answerOf = ({ credential }: AccountDomain): string => credential?.lastRefusal?.answer ?? '';
 
@@ -144,10 +142,12 @@ export function contextOf(node: AccountNode): string {
     .join(' ');
 }
 
-/** `14:02` today, with its date otherwise. */
+const DAY_MS = 86_400_000;
+
+/** `14:02` within a day, with its date otherwise. */
 function until(expiresAt: string | null, now: Date): string {
   if (expiresAt === null) return '';
   const at = Date.parse(expiresAt);
-  const sameDay = new Date(at).toDateString() === now.toDateString();
-  return sameDay ? formatHour(at) : formatAbsolute(at).slice(0, -3);
+  const isNear = Math.abs(at - now.getTime()) < DAY_MS;
+  return isNear ? formatHour(at) : formatAbsolute(at).slice(0, -3);
 }

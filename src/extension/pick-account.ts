@@ -19,7 +19,7 @@ export async function pickDomain(view: AccountsView, placeHolder: string): Promi
       { label: '', kind: vscode.QuickPickItemKind.Separator, domain: null },
       {
         label: vscode.l10n.t('Another domain…'),
-        detail: vscode.l10n.t('For clients that reach Claude Nexus under a host name of its own.'),
+        detail: vscode.l10n.t('For clients that reach Claude Nexus under another host name.'),
         domain: null,
       },
     ],

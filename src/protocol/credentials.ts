@@ -68,8 +68,8 @@ export const domainText = z
 export const apiKeyText = z
   .string()
   .regex(/^[\x21-\x7e]{16,500}$/, 'expected 16 to 500 characters without blanks')
-  .refine((key) => !key.startsWith('cnp_live_'), 'is a client key of Claude Nexus, not one of the Claude API')
-  .refine((key) => !key.startsWith('sk-ant-oat'), 'is the token of a log-in, not an API key; log in instead');
+  .refine((key) => !key.startsWith('cnp_live_'), 'a client key of Claude Nexus, not an API key')
+  .refine((key) => !key.startsWith('sk-ant-oat'), 'the token of a log-in, not an API key');
 
 /**
  * Body of `PUT /api/credentials/:domain`: an API key for as long as the sidecar runs. `upstream`: the origin it was
