@@ -51,7 +51,7 @@ function passthroughItem(): vscode.TreeItem {
 
 function domainItem(node: AccountDomain, now: Date): vscode.TreeItem {
   const { domain, credential, keys } = node;
-  const state = accountState(node);
+  const state = accountState(node, now);
   const open =
     keys.length > 0 ? vscode.TreeItemCollapsibleState.Expanded : vscode.TreeItemCollapsibleState.None;
   const item = new vscode.TreeItem(domainLabel(domain), open);
@@ -59,7 +59,7 @@ function domainItem(node: AccountDomain, now: Date): vscode.TreeItem {
   item.id = `domain:${domain}${keys.length > 0 ? ':keys' : ''}`;
   item.description = describeAccount(node, now, vscode.l10n.t);
   item.iconPath = icon(state);
-  item.tooltip = tooltip(node);
+  item.tooltip = tooltip(node, now);
   item.accessibilityInformation = { label: `${domainLabel(domain)}, ${item.description}` };
   if (state === 'invalid' && credential !== null) {
     item.command = {
@@ -121,7 +121,7 @@ function thisMachine(): string {
 }
 
 /** What a credential is for, then what is known of it. */
-function tooltip(node: AccountDomain): vscode.MarkdownString {
+function tooltip(node: AccountDomain, now: Date): vscode.MarkdownString {
   const { domain, credential, kept } = node;
   const also =
     kept === 'unused'
@@ -135,7 +135,7 @@ function tooltip(node: AccountDomain): vscode.MarkdownString {
   return new vscode.MarkdownString(
     [
       `**${escaped(domainLabel(domain))}**`,
-      escaped(explainAccount(node, vscode.l10n.t)),
+      escaped(explainAccount(node, now, vscode.l10n.t)),
       ...also.map(escaped),
       ['|  |  |', '|:--|:--|', ...facts].join('\n'),
     ].join('\n\n'),

@@ -66,13 +66,22 @@ export function registerAccountsView(context: vscode.ExtensionContext, parts: Vi
       if (sidecar.state.kind === 'connected') show([], sentence(advise(trouble)));
     }
   }, REFRESH_MS);
+  const tell = (error: unknown): void => {
+    const trouble = troubleOf(error, 'internal');
+    output.log.warn(`An API key was not handed over (${trouble.code}): ${trouble.detail}`);
+  };
+  /** The domains whose keys the user was asked for: once, until one is used again. */
+  let asked: ReadonlySet<string> = new Set();
   const connect = async (): Promise<void> => {
     try {
-      const { elsewhere } = await handOver(keys, api);
-      for (const domain of elsewhere) void askAgain(domain);
+      const { elsewhere, failed } = await handOver(keys, api);
+      failed.forEach(tell);
+      for (const domain of elsewhere) {
+        if (!asked.has(domain)) void askAgain(domain);
+      }
+      asked = new Set(elsewhere);
     } catch (error) {
-      const trouble = troubleOf(error, 'internal');
-      output.log.warn(`API keys were not handed over (${trouble.code}): ${trouble.detail}`);
+      tell(error);
     }
     refresh.request();
   };

@@ -107,6 +107,7 @@ test('each state in words, and what its menu offers', () => {
   check(login(), 'Log-in until 14:02 | domain file oauth usable');
   check(login({ expiresAt: at(28, 14) }), 'Log-in until 2026-11-28 14:02 | domain file oauth usable');
   check(login({ state: 'due' }), 'Log-in, renewed by the next request | domain file oauth due');
+  check(login({ expiresAt: at(26, 9) }), 'Log-in, renewed by the next request | domain file oauth usable');
   check(login({ state: 'refused' }), 'Log-in refused | domain file oauth refused');
   check(row({ type: null, state: 'invalid' }), 'File cannot be used | domain file invalid');
   check(login(), 'Log-in until 14:02 | domain file oauth usable kept', { [THIS_MACHINE]: {} });
@@ -118,7 +119,7 @@ test('each state in words, and what its menu offers', () => {
 test('sentences for the tooltip', () => {
   const explain = (credential: CredentialRow): string => {
     const [node] = nodesOf({ credentials: [credential] });
-    return node?.kind === 'domain' ? explainAccount(node, t) : '';
+    return node?.kind === 'domain' ? explainAccount(node, now, t) : '';
   };
   expect(explain(held)).toMatch(/kept by VS Code/);
   expect(explain(row())).toMatch(/API key in 127\.0\.0\.1\.credentials\.json/);

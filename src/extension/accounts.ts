@@ -67,13 +67,15 @@ function thisMachineFirst(a: AccountDomain, b: AccountDomain): number {
 export type AccountState =
   'apiKey' | 'login' | 'due' | 'refused' | 'invalid' | 'elsewhere' | 'waiting' | 'nothing';
 
-export function accountState({ credential, kept }: AccountDomain): AccountState {
+/** `now`: a token that was good when the list came may have ended since. */
+export function accountState({ credential, kept }: AccountDomain, now: Date): AccountState {
   // A key that was kept and is not there yet is handed over at this moment.
   if (credential === null) {
     return kept === 'elsewhere' ? 'elsewhere' : kept === 'none' ? 'nothing' : 'waiting';
   }
   if (credential.type === 'api_key') return 'apiKey';
-  return credential.state === 'usable' ? 'login' : credential.state;
+  if (credential.state !== 'usable') return credential.state;
+  return Date.parse(credential.expiresAt ?? '') <= now.getTime() ? 'due' : 'login';
 }
 
 /** Puts arguments into a sentence and takes the user's language, as `vscode.l10n.t` does. */
@@ -82,7 +84,7 @@ export type Translate = (sentence: string, ...values: string[]) => string;
 /** The dim text beside a domain: `Log-in until 14:02`. Times are the user's; With a date where 24 hours from `now` are not enough. */
 export function describeAccount(node: AccountDomain, now: Date, t: Translate): string {
   const account = node.credential?.accountId ?? null;
-  const words = WORDS[accountState(node)];
+  const words = WORDS[accountState(node, now)];
   const text = t(words, until(node.credential?.expiresAt ?? null, now));
   return account === null ? text : `${text} · ${account}`;
 }
@@ -105,9 +107,9 @@ export function describeKey({ id, createdAt }: ClientKeyRow, now: Date, t: Trans
 }
 
 /** A sentence for the tooltip: what a domain's credential means for whoever uses it. */
-export function explainAccount(node: AccountDomain, t: Translate): string {
+export function explainAccount(node: AccountDomain, now: Date, t: Translate): string {
   const { credential } = node;
-  switch (accountState(node)) {
+  switch (accountState(node, now)) {
     case 'apiKey':
       return credential?.source === 'vscode'
         ? t('The API key is kept by VS Code and used for {0}.', clients(t))

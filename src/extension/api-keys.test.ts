@@ -74,11 +74,18 @@ test('a sidecar gets the keys for its upstream, and no other', async () => {
         problems: [],
         warnings: [],
       }),
-    hold: (...given) => Promise.resolve(void held.push(given)),
+    hold: (...given) => {
+      if (given[0] === 'bad.example') return Promise.reject(new Error('refused'));
+      held.push(given);
+      return Promise.resolve();
+    },
   };
-  expect(await handOver(keys, api)).toEqual({ elsewhere: [] });
+  expect(await handOver(keys, api)).toEqual({ elsewhere: [], failed: [] });
   await keys.keep('127.0.0.1', KEY);
   await keys.keep('a.example', { ...KEY, upstream: 'https://evil.example' });
-  expect(await handOver(keys, api)).toEqual({ elsewhere: ['a.example'] });
+  expect(await handOver(keys, api)).toEqual({ elsewhere: ['a.example'], failed: [] });
   expect(held).toEqual([['127.0.0.1', { type: 'api_key', apiKey: KEY.apiKey, upstream: KEY.upstream }]]);
+  await keys.keep('bad.example', KEY);
+  expect(await handOver(keys, api)).toMatchObject({ failed: [new Error('refused')] });
+  expect(held).toHaveLength(2);
 });
