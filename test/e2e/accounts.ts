@@ -3,7 +3,8 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Locator } from 'playwright-core';
 import { until } from '../support/until.ts';
-import { commandTitle, runningSidecar, type Scene } from './scene.ts';
+import { freePort } from '../support/workbench-server.ts';
+import { api, commandTitle, runningSidecar, type Scene } from './scene.ts';
 
 const KEY = 'sk-ant-api03-made-up-key-of-the-user-00000';
 const OWN = 'sk-ant-api03-made-up-own-key-of-claude-000';
@@ -174,6 +175,26 @@ export async function accounts(scene: Scene): Promise<void> {
     await page.mouse.move(700, 300);
   });
 
+  await check('with another upstream the key stays here, and is asked for anew', async () => {
+    const setMachine = (settings: Record<string, unknown>) => (): Promise<void> => {
+      scene.server.setMachine(settings);
+      return Promise.resolve();
+    };
+    const elsewhere = `http://127.0.0.1:${String(await freePort())}`;
+    await startedAnew(setMachine({ 'claudeNexus.upstream': elsewhere }));
+    await row('API key for another upstream').waitFor();
+    const toast = page.locator('.notification-toast', { hasText: /upstream has changed/ }).first();
+    await toast.getByText('Enter API key').waitFor();
+    await shot('accounts-another-upstream');
+    const { credentials } = await api<{ credentials: { domain: string }[] }>(scene, '/api/credentials');
+    assert.equal(
+      credentials.some(({ domain }) => domain === '127.0.0.1'),
+      false,
+    );
+    await startedAnew(setMachine({}));
+    await row(/Claude on this machine\s*API key$/).waitFor();
+    await wb.command('Notifications: Clear All Notifications');
+  });
   await check('a revoked client key is gone', async () => {
     await wb.command(commandTitle('revokeClientKey'));
     await choose('laptop');
