@@ -94,6 +94,10 @@ describe('what stands in the view', () => {
       'domain',
     ]);
   });
+  test('and not twice where a key for this machine waits to be entered again', () => {
+    const kept = { [THIS_MACHINE]: { upstream: 'https://evil.example' } };
+    expect(nodesOf({}, kept).map(({ kind }) => kind)).toEqual(['domain']);
+  });
   test('client keys below their domain', () => {
     const [node] = nodesOf({ credentials: [row()], clientKeys: [key(THIS_MACHINE), key('a.example')] });
     expect(node).toMatchObject({ keys: [{ domain: THIS_MACHINE }] });

@@ -41,7 +41,7 @@ export function accountNodes(list: CredentialList, kept: ReadonlyMap<string, Kep
     ...domains.sort(thisMachineFirst),
     ...problems.map((text): AccountNode => ({ kind: 'problem', text })),
   ];
-  const isOwn = nodes.length > 0 && !list.credentials.some(({ domain }) => domain === THIS_MACHINE);
+  const isOwn = nodes.length > 0 && !names.has(THIS_MACHINE);
   return isOwn ? [{ kind: 'passthrough' }, ...nodes] : nodes;
 }
 
