@@ -161,6 +161,8 @@ export const invalidOption = (name: string, message: string): NexusError =>
     issues: [{ path: name, message }],
   });
 
+export const busy = (detail: string): NexusError => new NexusError('busy', 409, 'Busy', detail);
+
 export const shuttingDown = (): NexusError =>
   new NexusError(
     'shutting_down',

@@ -13,6 +13,7 @@ import {
   type RunningExchange,
 } from '../store/exchanges.ts';
 import { insertContent, packContent } from '../store/new-content.ts';
+import { relinkAfter } from '../store/relink-list.ts';
 import { prepareResponse } from '../store/responses.ts';
 import { toolNumbersOrNull } from '../store/tool-numbers.ts';
 import { ensureUsageMonth } from '../store/usage.ts';
@@ -48,16 +49,20 @@ export function recordEnd(
     await ensureUsageMonth(database, exchange.startedAt);
     await context.pause();
     const outcome = { ...outcomeOf(exchange, row, facts, end, at), ...columns, upstream_id: upstreamId };
-    await database.db.transaction().execute(async (tx) => {
+    const late = await database.db.transaction().execute(async (tx) => {
       const storedBytes = await insertContent(tx, packed);
       await database.lockTenant(tx, tenant);
-      await recordSpawns(tx, exchange, row, facts?.spawns ?? [], at);
+      const lateCalls = await recordSpawns(tx, exchange, row, facts?.spawns ?? [], at);
       const totals = conversationOutcome(exchange, row, facts, outcome, at);
-      const finished = await finishExchange(tx, { tenant, id }, outcome, storedBytes, (ended) =>
+      const finished = await finishExchange(tx, { tenant, id, at }, outcome, storedBytes, (ended) =>
         totals === null ? [] : [addOutcome(totals, ended)],
       );
-      if (!finished) throw new GoneError('The exchange was deleted');
+      if (finished === null) throw new GoneError('The exchange was deleted');
+      const isLate = row.conversation_id !== null && (lateCalls || finished.late);
+      if (isLate) await relinkAfter(tx, { tenant, id }, at);
+      return isLate;
     });
+    if (late) context.late?.();
     database.known.add(tenant, packed.keys);
     context.tally?.add(row.type, outcome.state, outcome);
     return [
@@ -78,7 +83,7 @@ function conversationOutcome(
   if (row.conversation_id === null) return null;
   return {
     tenant: exchange.head.tenant,
-    conversationId: row.conversation_id,
+    requestId: exchange.head.id,
     endedAt: at,
     totalTokens: (facts?.usage?.inputTokens ?? 0) + (facts?.usage?.outputTokens ?? 0),
     contextTokens: contextTokens(facts),

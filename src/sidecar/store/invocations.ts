@@ -7,35 +7,41 @@ import { cleanText, cleanTextOrNull, timestamp } from './values.ts';
 export interface CallingExchange {
   tenant: string;
   requestId: string;
-  conversationId: string;
   sessionId: string | null;
   project: string | null;
 }
 
 /**
  * Records Task/Agent calls in their order and gives each its branch: `subtask_1`, `subtask_2` … of the conversation.
- * A call that is recorded already keeps its number.
+ * A call that is recorded already keeps its number. True when requests are stored that began after one of the others.
  */
 export async function recordInvocations(
   db: Store,
   calling: CallingExchange,
   calls: SpawnCall[],
   at: number,
-): Promise<void> {
+): Promise<boolean> {
+  let late = false;
   for (const call of calls) {
-    await sql`
+    const { rows } = await sql<{ late: boolean }>`
       insert into invocation (tenant, parent_id, tool_use_id, conversation_id, ordinal, branch_id, name, prompt,
         prompt_hash, agent_type, session_id, project, called_at)
       select ${calling.tenant}, ${calling.requestId}::uuid, ${cleanText(call.toolUseId)},
-        ${calling.conversationId}::uuid, next.ordinal, 'subtask_' || next.ordinal, ${cleanText(call.name)},
+        own.conversation_id, next.ordinal, 'subtask_' || next.ordinal, ${cleanText(call.name)},
         ${cleanText(call.prompt)}, ${call.promptHash}::bytea, ${cleanTextOrNull(call.agentType)}::text,
         ${calling.sessionId}::text, ${calling.project}::text, ${timestamp(at)}::timestamptz
       from (
+        select conversation_id from request where tenant = ${calling.tenant} and id = ${calling.requestId}::uuid
+          and conversation_id is not null
+      ) as own cross join lateral (
         select coalesce(max(ordinal), 0) + 1 as ordinal from invocation
-        where tenant = ${calling.tenant} and conversation_id = ${calling.conversationId}::uuid
+        where tenant = ${calling.tenant} and conversation_id = own.conversation_id
       ) as next
-      on conflict (tenant, parent_id, tool_use_id) do nothing`.execute(db);
+      on conflict (tenant, parent_id, tool_use_id) do nothing
+      returning (select max(started_at) from request) >= called_at as late`.execute(db);
+    late ||= rows[0]?.late === true;
   }
+  return late;
 }
 
 /** The first exchange of a sub-task claims the call that started it. */
