@@ -29,6 +29,7 @@ import { createRouter, ownPaths } from './proxy/route.ts';
 import { tellWay, wayTo } from './proxy/upstream-way.ts';
 import { createTrafficLog } from './proxy/traffic-log.ts';
 import { parseUpstream } from './proxy/upstream.ts';
+import { recorderOptions, recorderUrl } from './recorder-options.ts';
 import { startRecorder } from './recorder/start.ts';
 import type { LiveLimits, RecorderThread } from './recorder/thread.ts';
 import type { RunningSidecar } from './serve.ts';
@@ -213,19 +214,11 @@ export async function startSidecar(
     log.info('These settings have no effect', { names: config.withoutEffect });
   }
   recorder = startRecorder(
-    {
-      dataDir: layout.root,
-      journalDir: layout.journal,
-      migrationsDir: fileURLToPath(new URL('./migrations', import.meta.url)),
-      databaseUrl,
+    recorderOptions(config, layout, {
       salt: memory === null ? (config.salt ?? null) : salt,
-      redactBodies: config.redactBodies,
-      ownSecrets: ownSecrets(),
-      retention: { days: config.retentionDays, bytes: config.retentionMegabytes * 1e6 },
-      statements: { slowMs: config.slowQueryMs, all: config.debugSql, stacks: config.debug },
-      samplesDir: config.samplesDir,
+      secrets: ownSecrets(),
       live: memory === null ? null : LIVE,
-    },
+    }),
     {
       onEvent: events.publish,
       onStatus: observed.update,
@@ -238,7 +231,7 @@ export async function startSidecar(
         log[level](message, fields);
       },
     },
-    new URL('./recorder.mjs', import.meta.url),
+    recorderUrl,
   );
   recorder.ready.catch((error: unknown) => {
     log.error('Nothing can be recorded; traffic goes on', { error: reason(error) });

@@ -4,6 +4,7 @@ import { bodyLimit } from 'hono/body-limit';
 import { z } from 'zod';
 import type { OauthSnapshot } from '../../protocol/oauth.ts';
 import { conversationQuery, requestDetailQuery, requestQuery, statsQuery } from '../../protocol/queries.ts';
+import { rebuildBody, type RebuildState } from '../../protocol/rebuild.ts';
 import {
   requestDetail,
   type ConversationDetail,
@@ -152,6 +153,12 @@ function apiRoutes(deps: ApiDependencies) {
         const answer = parsed(await command('vacuum')) as VacuumReport;
         return c.json(answer, answer.done ? 200 : 202);
       })
+      // A job: begun here, looked at and cancelled with the other two.
+      .post('/rebuild', zValidator('json', rebuildBody, refuseBadInput), async (c) =>
+        c.json(parsed(await command('rebuild', c.req.valid('json'))) as RebuildState, 202),
+      )
+      .get('/rebuild', async () => jsonBytes<RebuildState>(await command('rebuildState')))
+      .delete('/rebuild', async () => jsonBytes<RebuildState>(await command('cancelRebuild')))
       .get('/events', (c) => {
         const windowId = c.req.header('x-nexus-window');
         return eventStream(deps.events, c.req.header('last-event-id') ?? null, () =>

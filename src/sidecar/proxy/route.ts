@@ -87,6 +87,7 @@ export const ownPaths: readonly string[] = [
   '/api/storage',
   '/api/storage/vacuum',
   '/api/storage/prune',
+  '/api/rebuild',
   '/api/alerts',
   '/api/alerts/:rule',
   '/api/status',
