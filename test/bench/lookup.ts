@@ -99,6 +99,7 @@ function query(sessionId: string, links: Buffer[]): LinkQuery {
     anyInvocation: false,
     compactions: false,
     lastToolIds: [],
+    answers: [],
   };
 }
 

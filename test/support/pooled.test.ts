@@ -42,7 +42,10 @@ function record(
   const body =
     request.body.length === 0 ? undefined : (JSON.parse(request.body.toString()) as { messages?: unknown });
   const exchange = linker.request({ requestId: id, at, ...request, body });
-  if (response.status === 0) return exchange;
+  if (response.status === 0) {
+    linker.failed(exchange, at + pause / 2);
+    return exchange;
+  }
   linker.response(exchange, {
     status: response.status,
     contentType: response.headers['content-type'] ?? null,

@@ -1,4 +1,5 @@
 import type { LinkSignal, RequestType } from '../../protocol/rows.ts';
+import type { Said } from './answers.ts';
 import type { Usage } from './usage.ts';
 
 /**
@@ -45,6 +46,8 @@ export interface RequestFacts {
   summarises: boolean;
   /** tool_use ids of the newest message that has any, newest first. */
   lastToolIds: string[];
+  /** The newest answers in the history, newest first, at most 4. */
+  answers: Said[];
 }
 
 /** A `Task`, `Agent` or `Workflow` tool call read from a response (of a workflow: `prompt` is its script). */
@@ -83,6 +86,15 @@ export interface LinkQuery {
   /** True: also the summarising requests of the scope, with their summaries. */
   compactions: boolean;
   lastToolIds: string[];
+  /** `answerKey` of each of the newest answers; the finder may leave them out where the first one's is found by links. */
+  answers: AnswerKey[];
+}
+
+/** One of the newest answers in a history. */
+export interface AnswerKey {
+  key: Buffer;
+  /** It says by itself whose it is; a short one may be repeated in its session. */
+  telling: boolean;
 }
 
 /** An earlier exchange that may be the parent. */
@@ -102,8 +114,12 @@ export interface LinkCandidate {
   parentRequestId: string | null;
   requestLink: Buffer;
   responseLink: Buffer | null;
-  /** True: the response was complete, so the same request again is a sibling and not a retry. */
+  /** True: the response was complete by then, so the same request again is a sibling and not a retry. */
   complete: boolean;
+  /** True: it had no end by then. */
+  running: boolean;
+  /** `answerKey` of its response. */
+  answerKey: Buffer | null;
   summarises: boolean;
   /** Requests (retries left out) whose parent this one is. */
   children: { requestId: string; branchId: string; summarises: boolean }[];
@@ -125,6 +141,8 @@ export interface InvocationCandidate {
   /** The branch `subtask_N`, given when the call was recorded. */
   branchId: string;
   calledAt: number;
+  /** Its place among the calls of its conversation, from 1. */
+  ordinal: number;
   /** End of the parent's response; null while it streams. */
   parentEndedAt: number | null;
   parent: LinkCandidate;
@@ -142,6 +160,8 @@ export interface LinkCandidates {
   /** Earlier requests of the same session with the same agent id. Newest first, at most 5. */
   agent: LinkCandidate[];
   compactions: CompactionCandidate[];
+  /** Their response's `answerKey` is among `answers`. At most 24, newest first. */
+  answers: LinkCandidate[];
   /** Latest earlier request of the session that holds (in `lastToolIds`) or answered (a tool_use) one of `lastToolIds`. */
   tool: LinkCandidate[];
 }

@@ -1,3 +1,4 @@
+import { answersIn } from './answers.ts';
 import { normaliseText } from './block-form.ts';
 import { classify, headerOf } from './classify.ts';
 import { sha256 } from './digest.ts';
@@ -79,6 +80,7 @@ export function requestFacts({ method, path, headers }: RequestHead, content: Re
     continuedText: continuedText(messages),
     summarises: asksForSummary(messages),
     lastToolIds: lastToolIds(messages),
+    answers: answersIn(messages),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { ExchangeState } from '../../protocol/rows.ts';
+import { answerKey, answerOf } from '../core/answers.ts';
 import type { ResponseFacts } from '../core/facts.ts';
 import type { EndFrame } from '../core/frames.ts';
 import { member } from '../core/json.ts';
@@ -123,8 +124,15 @@ function outcomeOf(
       row.conversation_id === null || facts === null
         ? null
         : extendChain(row.request_link, exchange.seenTools(), facts.message),
+    answer_key: row.conversation_id === null ? null : keyOf(exchange, facts),
     tool_ids: toolNumbersOrNull(toolIds),
   };
+}
+
+function keyOf(exchange: OpenExchange, facts: ResponseFacts | null): Buffer | null {
+  const said = answerOf(facts?.message);
+  const { sessionId, agentId } = exchange.facts();
+  return said === null ? null : answerKey({ project: exchange.head.project, sessionId, agentId }, said);
 }
 
 /** Whether an answer is whole is read from its content; the end frame only says how the connection ended. */

@@ -91,7 +91,9 @@ async function placeAndInsert(tx: Tx, exchange: OpenExchange, stored: Stored): P
       ? await findThread(tx, head.tenant, facts.thread.previousMessageId)
       : null;
   const chain = requestChain(facts, thread, () => exchange.messages());
-  const decision = await decide(tx, exchange, { ...facts, links: chain.links });
+  // What a thread's server holds has answers in it.
+  const ownLinks = thread === null ? facts.ownLinks : 0;
+  const decision = await decide(tx, exchange, { ...facts, links: chain.links, ownLinks });
   const messageCount = facts.messageCount + chain.heldMessages;
   const isPart = facts.requestType === 'inference';
   const place = isPart
@@ -208,7 +210,15 @@ async function decide(
     agentId: facts.agentId,
     parentAgentId: facts.parentAgentId,
   });
-  const nothing = { named: [], prefix: [], invocations: [], agent: [], compactions: [], tool: [] };
+  const nothing = {
+    named: [],
+    prefix: [],
+    invocations: [],
+    agent: [],
+    compactions: [],
+    answers: [],
+    tool: [],
+  };
   const candidates = facts.requestType === 'inference' ? await findLinkCandidates(tx, query) : nothing;
   return decideLink(facts, query, candidates);
 }

@@ -125,7 +125,8 @@ function toInvocationRow(
 
 /**
  * A sub-task runs until its newest answer calls no more tools. One that never sent a request, or stopped among its
- * tools, is over when its parent went on.
+ * tools, is over when its parent went on after it: a parent goes on beside one in the background. A call of an answer
+ * that was cut is not carried out.
  */
 function stateOf(
   call: StoredInvocation,
@@ -136,9 +137,20 @@ function stateOf(
   if (newest?.state === 'running') return 'running';
   if (newest !== undefined && newest.state !== 'completed') return 'failed';
   if (newest?.tool_call_count === 0) return 'done';
+  const caller = all.find(({ id }) => id === call.parent_id);
+  if (newest === undefined && caller !== undefined && !['running', 'completed'].includes(caller.state)) {
+    return 'failed';
+  }
   const parentWentOn = all.some(
     (request) =>
-      request.parent_id === call.parent_id && request.branch_id !== call.branch_id && !request.is_subtask,
+      request.parent_id === call.parent_id &&
+      request.branch_id !== call.branch_id &&
+      !isSubtaskOf(request, call) &&
+      (newest === undefined || request.started_at >= (newest.ended_at ?? newest.started_at)),
   );
   return parentWentOn ? 'done' : 'running';
 }
+
+/** It is the first request of a sub-agent that the same answer called. */
+const isSubtaskOf = (request: ExchangeSummary, call: StoredInvocation): boolean =>
+  request.is_subtask && request.parent_task_id === call.parent_id;

@@ -1,5 +1,6 @@
 import type { LinkCandidate, LinkDecision } from '../facts.ts';
-import { continuation, retryOf, siblingOf, type Case } from './decision.ts';
+import { continuation, fewest, followers, retryOf, siblingOf, type Case } from './decision.ts';
+import { lastAnswer } from './last-answer.ts';
 
 interface Match {
   candidate: LinkCandidate;
@@ -29,6 +30,10 @@ export function byPrefix(found: Case): LinkDecision | null {
   if (best === undefined) return null;
   if (isWeak(found, best)) {
     lose(found, best, 'shares only the first prompt; the summary in this request says more');
+    return null;
+  }
+  if (endsElsewhere(found, best)) {
+    lose(found, best, 'this history begins alike, but ends with an answer that was given elsewhere');
     return null;
   }
   for (const other of matches.filter((one) => !pool.includes(one))) {
@@ -98,10 +103,17 @@ function admissible(found: Case, one: Match): boolean {
   // failed and the same request again belong together.
   if (!one.sameSession) return lose(found, one, 'shares only the first prompt, in another session');
   if (query.scope.sessionId !== null) return true;
-  const triesAgain = facts.retryCount !== 0 && !candidate.complete && !wasAnswered(found, candidate);
+  const triesAgain = saysAgain(found, candidate) && !candidate.complete && !wasAnswered(found, candidate);
   const again = depth === facts.links.length && triesAgain;
   return again || lose(found, one, 'shares only the first prompt, and there is no session to say more');
 }
+
+/**
+ * SDKs count their tries; of other programs, the same request beside one that still runs is another one: a client tries
+ * again when it was told of the failure.
+ */
+const saysAgain = ({ facts: { retryCount } }: Case, { running }: LinkCandidate): boolean =>
+  retryCount === null ? !running : retryCount > 0;
 
 /** The same request was tried again since, and got its answer. */
 function wasAnswered(found: Case, failed: LinkCandidate): boolean {
@@ -124,28 +136,30 @@ function isWeak(found: Case, best: Match): boolean {
   );
 }
 
+/**
+ * The answer that this history ends with is not the one of `best`: there are others between them. Somebody else gave it,
+ * so it was not missed on the way; the middle of the history was cut out, or the first prompt was kept and the rest cut.
+ */
+function endsElsewhere(found: Case, best: Match): boolean {
+  const { links, ownLinks } = found.facts;
+  if (best.depth === links.length) return false;
+  const newest = found.query.answers[0];
+  if (newest === undefined || best.candidate.answerKey?.equals(newest.key) === true) return false;
+  const last = lastAnswer(found);
+  return last !== null && (last.telling || best.depth <= ownLinks);
+}
+
 function compare(a: Match, b: Match): number {
   return (
     b.depth - a.depth ||
     Number(b.sameSession) - Number(a.sameSession) ||
     Number(b.answered) - Number(a.answered) ||
     Number(b.sameSystem) - Number(a.sameSystem) ||
-    fewest(a, b) ||
-    followers(a) - followers(b) ||
+    fewest(a.candidate, b.candidate) ||
+    followers(a.candidate) - followers(b.candidate) ||
     b.candidate.at - a.candidate.at ||
     (a.candidate.requestId < b.candidate.requestId ? 1 : -1)
   );
-}
-
-function fewest(a: Match, b: Match): number {
-  if (a.candidate.conversationId === b.candidate.conversationId) return 0;
-  return a.candidate.conversationRequestCount - b.candidate.conversationRequestCount;
-}
-
-/** Equal answers to equal requests: the one that nobody went on from yet. */
-function followers({ candidate }: Match): number {
-  return candidate.children.filter((child) => !child.summarises && child.branchId === candidate.branchId)
-    .length;
 }
 
 function whyLost(best: Match, other: Match): string {
@@ -155,8 +169,11 @@ function whyLost(best: Match, other: Match): string {
   if (other.sameSession !== best.sameSession) return 'equal, but in another session';
   if (other.answered !== best.answered) return 'equal, but the winner also answered';
   if (other.sameSystem !== best.sameSystem) return 'equal, but under another system prompt';
-  if (followers(other) > followers(best)) return 'equal, but somebody went on from it already';
-  return fewest(best, other) !== 0 ? 'equal, in a conversation with more requests' : 'equal, but older';
+  if (followers(other.candidate) > followers(best.candidate))
+    return 'equal, but somebody went on from it already';
+  return fewest(best.candidate, other.candidate) !== 0
+    ? 'equal, in a conversation with more requests'
+    : 'equal, but older';
 }
 
 function lose(found: Case, one: Match, why: string): false {

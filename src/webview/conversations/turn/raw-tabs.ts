@@ -45,6 +45,7 @@ const SIGNALS: Record<LinkExplanation['signal'], string> = {
   'spawn-prompt': 'it begins with the prompt of a sub-task',
   'spawn-agent': 'it carries the id of a sub-task’s agent',
   compaction: 'it begins with the summary of that turn',
+  'last-answer': 'its history, which was cut, ends with that turn’s answer',
   'tool-id': 'it answers a tool call of that turn',
   root: 'nothing before it matches: a new conversation',
   none: 'it is no part of a conversation',
