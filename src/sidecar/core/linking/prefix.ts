@@ -170,7 +170,7 @@ function whyLost(best: Match, other: Match): string {
   if (other.answered !== best.answered) return 'equal, but the winner also answered';
   if (other.sameSystem !== best.sameSystem) return 'equal, but under another system prompt';
   if (followers(other.candidate) > followers(best.candidate))
-    return 'equal, but somebody went on from it already';
+    {return 'equal, but somebody went on from it already';}
   return fewest(best.candidate, other.candidate) !== 0
     ? 'equal, in a conversation with more requests'
     : 'equal, but older';
