@@ -26,8 +26,11 @@ export function byPrefix(found: Case): LinkDecision | null {
   // A history that goes on in its own session is never looked for elsewhere: twins in other sessions may lie deeper.
   const own = matches.filter(({ sameSession, depth }) => sameSession && depth > ownLinks);
   const pool = own.length > 0 ? own : matches;
-  const [best, ...others] = pool.toSorted(compare);
-  if (best === undefined) return null;
+  const sorted = pool.toSorted(compare);
+  const [first] = sorted;
+  if (first === undefined) return null;
+  const best = twinOf(found, first, sorted) ?? first;
+  const others = sorted.filter((one) => one !== best);
   if (isWeak(found, best)) {
     lose(found, best, 'shares only the first prompt; the summary in this request says more');
     return null;
@@ -54,6 +57,28 @@ export function byPrefix(found: Case): LinkDecision | null {
   return best.candidate.complete
     ? siblingOf(found, best.depth, best.candidate)
     : retryOf(best.depth, best.candidate);
+}
+
+/**
+ * The same request after a whole answer, without a session: where another conversation has the same history and nobody
+ * went on from it, this is that one's next turn, and not a second answer for the first.
+ */
+function twinOf(found: Case, same: Match, pool: Match[]): Match | null {
+  const { sessionId } = found.query.scope;
+  const { candidate, depth } = same;
+  if (sessionId !== null || depth < found.facts.links.length || same.answered || !candidate.complete) {
+    return null;
+  }
+  const parent = pool.find((one) => one.candidate.requestId === candidate.parentRequestId);
+  const twins = pool.filter(
+    (one) =>
+      parent !== undefined &&
+      one.answered &&
+      one.depth === parent.depth &&
+      one.candidate.conversationId !== candidate.conversationId &&
+      followers(one.candidate) === 0,
+  );
+  return twins[0] ?? null;
 }
 
 /** The winner's own ancestors share less of the same history: they lead to it, and did not lose. */
@@ -163,14 +188,17 @@ function compare(a: Match, b: Match): number {
 }
 
 function whyLost(best: Match, other: Match): string {
+  if (other.depth > best.depth)
+    return 'the same request, answered; the winner has the same history and no next turn';
   if (other.depth < best.depth) {
     return `shares ${String(other.depth)} blocks, the winner ${String(best.depth)}`;
   }
   if (other.sameSession !== best.sameSession) return 'equal, but in another session';
   if (other.answered !== best.answered) return 'equal, but the winner also answered';
   if (other.sameSystem !== best.sameSystem) return 'equal, but under another system prompt';
-  if (followers(other.candidate) > followers(best.candidate))
-    {return 'equal, but somebody went on from it already';}
+  if (followers(other.candidate) > followers(best.candidate)) {
+    return 'equal, but somebody went on from it already';
+  }
   return fewest(best.candidate, other.candidate) !== 0
     ? 'equal, in a conversation with more requests'
     : 'equal, but older';
