@@ -132,7 +132,7 @@ describe.each(engines)('the linker in memory decides as the recorder does on %s'
         };
         compared++;
         if (JSON.stringify(found) !== JSON.stringify(expected))
-          wrong.push([index, exchange.id, found, expected]);
+          {wrong.push([index, exchange.id, found, expected]);}
       }
       expect(new Set(conversations.values()).size).toBe(conversations.size);
     }

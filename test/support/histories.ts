@@ -288,7 +288,7 @@ function trim(from: Line): void {
   const asks = (kept[0] as { content: unknown[] }).content;
   // A result whose call was cut off is refused upstream.
   if (!Array.isArray(asks) || asks.some((block) => (block as { type: string }).type === 'tool_result'))
-    return;
+    {return;}
   from.history = kept;
 }
 

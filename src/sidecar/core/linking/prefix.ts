@@ -189,7 +189,7 @@ function compare(a: Match, b: Match): number {
 
 function whyLost(best: Match, other: Match): string {
   if (other.depth > best.depth)
-    return 'the same request, answered; the winner has the same history and no next turn';
+    {return 'the same request, answered; the winner has the same history and no next turn';}
   if (other.depth < best.depth) {
     return `shares ${String(other.depth)} blocks, the winner ${String(best.depth)}`;
   }
