@@ -287,8 +287,9 @@ function trim(from: Line): void {
   const kept = from.history.slice(-2);
   const asks = (kept[0] as { content: unknown[] }).content;
   // A result whose call was cut off is refused upstream.
-  if (!Array.isArray(asks) || asks.some((block) => (block as { type: string }).type === 'tool_result'))
-    {return;}
+  if (!Array.isArray(asks) || asks.some((block) => (block as { type: string }).type === 'tool_result')) {
+    return;
+  }
   from.history = kept;
 }
 

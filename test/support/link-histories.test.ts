@@ -19,7 +19,12 @@ function tell(exchanges: MadeExchange[], order: number[], seed: number): Map<str
     const known = found.get(exchange.id);
     if (kind === 'start') {
       const request = { method: 'POST', path: '/v1/messages', headers: headersOf(exchange) };
-      const body = { model: 'm', max_tokens: 100 + index, tools: [{ name: 'Read' }], messages };
+      const body = {
+        model: `m${String(index % 2)}`,
+        max_tokens: 100 + index,
+        tools: [{ name: 'Read' }],
+        messages,
+      };
       found.set(exchange.id, linker.request({ requestId: exchange.id, at, ...request, body }));
     } else if (known !== undefined) {
       const { reply } = exchange;
