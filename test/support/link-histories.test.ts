@@ -5,7 +5,9 @@ import { linkChain } from '../../src/sidecar/core/normalise.ts';
 import { command, histories, makeHistories, type MadeExchange } from './histories.ts';
 import { choices, interleave, rewrite } from './interleave.ts';
 import { a, q, text } from './link-story.ts';
+import { dealt, replay } from './link-score.ts';
 import { MemoryLinker, type MemoryExchange } from './memory-linker.ts';
+import { pooledCaptures } from './pooled.ts';
 
 const START = Date.UTC(2026, 10, 22, 14);
 
@@ -182,6 +184,25 @@ describe('generated histories', () => {
       { numRuns: 300 },
     );
   });
+});
+
+test('every decision says of the losing candidates, once each and in plain words, why they lost', () => {
+  const captured = replay(dealt(pooledCaptures()), 20).map(({ result }) => result);
+  const made = fc
+    .sample(fc.tuple(histories, choices), { seed: 2, numRuns: 300 })
+    .flatMap(([exchanges, order]) => [...tell(exchanges, order, 0).values()]);
+  const sentences = new Set<string>();
+  for (const { decision, requestId } of [...captured, ...made]) {
+    const ids = decision.candidates.map((candidate) => candidate.requestId);
+    expect(new Set(ids).size, requestId).toBe(ids.length);
+    expect(ids).not.toContain(decision.parentRequestId);
+    expect(ids).not.toContain(requestId);
+    for (const { why } of decision.candidates) sentences.add(why);
+  }
+  // Each goes on after the candidate's id: "a1b2c3 shares 2 blocks of the history, the winner 5".
+  const plain = /^(?:shares|has|is|belongs|was|begins|gave) [^_{}<>]{10,110}$/;
+  expect([...sentences].filter((why) => !plain.test(why) || /hash|null|prefix|chain/.test(why))).toEqual([]);
+  expect(sentences.size).toBeGreaterThan(8);
 });
 
 describe('normalisation', () => {

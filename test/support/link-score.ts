@@ -17,13 +17,20 @@ export interface Score {
 
 /** Replays exchanges into one store, `pause` milliseconds apart, and scores each scenario in it. */
 export function replayAndScore(exchanges: PooledExchange[], pause: number): Score[] {
-  const linker = new MemoryLinker();
+  return score(replay(exchanges, pause));
+}
+
+/** Each exchange with what the linker made of it. */
+export function replay(
+  exchanges: PooledExchange[],
+  pause: number,
+  linker = new MemoryLinker(),
+): { exchange: PooledExchange; result: MemoryExchange }[] {
   let at = Date.UTC(2026, 10, 22, 14);
-  const told = exchanges.map((exchange) => {
+  return exchanges.map((exchange) => {
     at += pause;
     return { exchange, result: record(linker, exchange, at, pause) };
   });
-  return score(told);
 }
 
 /** An exchange with what became of it; `MemoryExchange` has more than is needed. */

@@ -220,7 +220,11 @@ test('the decision says which candidates lost, and why', () => {
     B: 'response-prefix A@main',
   });
   expect(exchanges[2]?.decision.candidates).toEqual([
-    { requestId: 'T', signal: 'response-prefix', why: 'another session, and the own one goes on' },
+    {
+      requestId: 'T',
+      signal: 'response-prefix',
+      why: 'belongs to another session, and this session has the history, too',
+    },
   ]);
   expect(exchanges[2]?.decision.matched).toBe(2);
 });

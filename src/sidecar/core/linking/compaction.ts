@@ -9,7 +9,7 @@ const SHORTEST = 100;
 /** A shorter summary needs the same session and this much text: it only confirms what the session says. */
 const SHORTEST_IN_SESSION = 32;
 const PROBE = 2000;
-const GONE_ON = 'its summary is in this text, but so is an answer given since';
+const GONE_ON = 'has its summary in this request, but so has an answer given since';
 
 /**
  * A session that is continued from a summary: the text that carries it contains the answer of an earlier summarising
@@ -40,14 +40,14 @@ export function byCompaction(found: Case): LinkDecision | null {
 
 function whyNot(found: Case, candidate: CompactionCandidate, continued: string): string | null {
   const { scope } = found.query;
-  if (candidate.project !== scope.project) return 'another project';
+  if (candidate.project !== scope.project) return 'belongs to another project';
   const sameSession = candidate.sessionId !== null && candidate.sessionId === scope.sessionId;
-  if (sameSession && candidate.agentId !== scope.agentId) return 'another agent of the session';
+  if (sameSession && candidate.agentId !== scope.agentId) return 'was sent by another agent of this session';
   const summary = flatten(summaryOf(candidate.summary));
   if (summary.length < (sameSession ? SHORTEST_IN_SESSION : SHORTEST)) {
-    return 'its summary is too short to compare';
+    return 'has a summary that is too short to compare';
   }
-  return continued.includes(summary.slice(0, PROBE)) ? null : 'its summary is not in this text';
+  return continued.includes(summary.slice(0, PROBE)) ? null : 'has a summary that is not in this request';
 }
 
 /** The body of `<summary>`; without tags, what stands behind the label that took their place; else everything. */

@@ -36,11 +36,11 @@ export function byPrefix(found: Case): LinkDecision | null {
     return null;
   }
   if (endsElsewhere(found, best)) {
-    lose(found, best, 'this history begins alike, but ends with an answer that was given elsewhere');
+    lose(found, best, 'begins alike, but this history ends with an answer that was given elsewhere');
     return null;
   }
   for (const other of matches.filter((one) => !pool.includes(one))) {
-    lose(found, other, 'another session, and the own one goes on');
+    lose(found, other, 'belongs to another session, and this session has the history, too');
   }
   const way = wayTo(best, matches);
   for (const other of others) {
@@ -116,12 +116,12 @@ function match(found: Case, candidate: LinkCandidate): Match | null {
 function admissible(found: Case, one: Match): boolean {
   const { facts, query } = found;
   const { candidate, depth } = one;
-  if (candidate.project !== query.scope.project) return lose(found, one, 'another project');
+  if (candidate.project !== query.scope.project) return lose(found, one, 'belongs to another project');
   if (one.sameSession && candidate.agentId !== query.scope.agentId) {
-    return lose(found, one, 'another agent of the session');
+    return lose(found, one, 'was sent by another agent of this session');
   }
   if (!one.sameSession && !one.answered && depth === facts.links.length) {
-    return lose(found, one, 'the same request, but in another session');
+    return lose(found, one, 'is the same request, but in another session');
   }
   if (depth > facts.ownLinks) return true;
   // Only prompts are shared. In another session that is another conversation; without any session only a try that
@@ -188,20 +188,21 @@ function compare(a: Match, b: Match): number {
 }
 
 function whyLost(best: Match, other: Match): string {
-  if (other.depth > best.depth)
-    {return 'the same request, answered; the winner has the same history and no next turn';}
+  if (other.depth > best.depth) {
+    return 'is the same request and has its answer; the winner has the same history and no next turn';
+  }
   if (other.depth < best.depth) {
-    return `shares ${String(other.depth)} blocks, the winner ${String(best.depth)}`;
+    return `shares ${String(other.depth)} ${other.depth === 1 ? 'block' : 'blocks'} of the history, the winner ${String(best.depth)}`;
   }
-  if (other.sameSession !== best.sameSession) return 'equal, but in another session';
-  if (other.answered !== best.answered) return 'equal, but the winner also answered';
-  if (other.sameSystem !== best.sameSystem) return 'equal, but under another system prompt';
-  if (followers(other.candidate) > followers(best.candidate)) {
-    return 'equal, but somebody went on from it already';
+  if (other.sameSession !== best.sameSession) return 'shares as much, but in another session';
+  if (other.answered !== best.answered) return 'shares as much, but not with its answer';
+  if (other.sameSystem !== best.sameSystem) return 'shares as much, but has another system prompt';
+  if (fewest(best.candidate, other.candidate) !== 0) {
+    return 'shares as much, but its conversation has more requests';
   }
-  return fewest(best.candidate, other.candidate) !== 0
-    ? 'equal, in a conversation with more requests'
-    : 'equal, but older';
+  return followers(other.candidate) > followers(best.candidate)
+    ? 'shares as much, but another request goes on from it already'
+    : 'shares as much, but is older';
 }
 
 function lose(found: Case, one: Match, why: string): false {

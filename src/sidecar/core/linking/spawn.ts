@@ -30,7 +30,7 @@ function byPrompt(found: Case, prompts: Buffer[]): LinkDecision | null {
     found.losers.push({
       requestId: parent.requestId,
       signal: 'spawn-prompt',
-      why: 'its call has the same prompt, but the winner is the newer one',
+      why: 'has a call with this prompt, but the winner has a newer one',
     });
   }
   return claim(call, 'spawn-prompt');
@@ -72,13 +72,13 @@ function inScope(found: Case, call: InvocationCandidate): boolean {
 
 function outOfScope(found: Case, call: InvocationCandidate, hasAgent: boolean, at: number): string | null {
   const { scope } = found.query;
-  if (call.parent.project !== scope.project) return 'its call has this prompt, in another project';
-  if (call.parent.sessionId !== scope.sessionId) return 'its call has this prompt, in another session';
+  if (call.parent.project !== scope.project) return 'has a call with this prompt, but in another project';
+  if (call.parent.sessionId !== scope.sessionId) return 'has a call with this prompt, but in another session';
   if (hasAgent) {
     return call.parent.agentId === scope.parentAgentId
       ? null
-      : 'its call has this prompt, but another agent made it';
+      : 'has a call with this prompt, but another agent made it';
   }
   const late = call.parentEndedAt !== null && at - call.parentEndedAt > SPAWN_WINDOW;
-  return late ? 'its call has this prompt, but more than 30 s ago' : null;
+  return late ? 'has a call with this prompt, but ended more than 30 s ago' : null;
 }
