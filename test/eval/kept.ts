@@ -26,20 +26,23 @@ export function losses(kept: Kept, found: Kept): string[] {
       for (const [column, [right, of]] of Object.entries(columns)) {
         const [wasRight, was] = before?.[column] ?? [right, right];
         const worse = right < wasRight || of - right > was - wasRight;
-        if (worse)
-          {out.push(
+        if (worse) {
+          out.push(
             `${way}, ${scenario}, ${column}: ${String(right)} of ${String(of)}, not ${String(wasRight)} of ${String(was)}`,
-          );}
+          );
+        }
       }
     }
     for (const [scenario, columns] of Object.entries(kept[way] ?? {})) {
       for (const column of Object.keys(columns)) {
-        if (scenarios[scenario]?.[column] === undefined)
-          {out.push(`${way}, ${scenario}, ${column}: not there any more`);}
+        if (scenarios[scenario]?.[column] === undefined) {
+          out.push(`${way}, ${scenario}, ${column}: not there any more`);
+        }
       }
     }
   }
-  for (const way of Object.keys(kept))
-    {if (found[way] === undefined) out.push(`${way}: not replayed any more`);}
+  for (const way of Object.keys(kept)) {
+    if (found[way] === undefined) out.push(`${way}: not replayed any more`);
+  }
   return out;
 }

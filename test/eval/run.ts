@@ -38,12 +38,23 @@ if (options.all || lost.length > 0) {
   }
 }
 if (options.keep) {
-  writeFileSync(file, `${JSON.stringify(found, null, 1)}\n`);
+  writeFileSync(file, textOf(found));
   console.log('\nKept as test/eval/kept.json.');
 } else if (lost.length > 0) {
   console.log(`\nLost since the kept result:\n  ${lost.join('\n  ')}`);
   process.exitCode = 1;
 } else console.log('\nNothing lost since the kept result.');
+
+/** A line for each scenario. */
+function textOf(found: Kept): string {
+  const ways = Object.entries(found).map(([way, scenarios]) => {
+    const lines = Object.entries(scenarios).map(
+      ([name, of]) => `  ${JSON.stringify(name)}: ${JSON.stringify(of)}`,
+    );
+    return ` ${JSON.stringify(way)}: {\n${lines.join(',\n')}\n }`;
+  });
+  return `{\n${ways.join(',\n')}\n}\n`;
+}
 
 function tableOf(scores: Score[]): string {
   const head = ['scenario', ...COLUMNS, 'conversations', 'split', 'merged'];

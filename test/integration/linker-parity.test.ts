@@ -131,8 +131,9 @@ describe.each(engines)('the linker in memory decides as the recorder does on %s'
           task: decision.parentTaskRequestId,
         };
         compared++;
-        if (JSON.stringify(found) !== JSON.stringify(expected))
-          {wrong.push([index, exchange.id, found, expected]);}
+        if (JSON.stringify(found) !== JSON.stringify(expected)) {
+          wrong.push([index, exchange.id, found, expected]);
+        }
       }
       expect(new Set(conversations.values()).size).toBe(conversations.size);
     }
