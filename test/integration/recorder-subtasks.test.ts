@@ -152,6 +152,32 @@ describe.each(engines)('sub-tasks, titles and cut histories on %s', (engine) => 
     ]);
   });
 
+  it('a sub-task that sums itself up is not over with the summary', async () => {
+    const call = [agentCall('toolu_c1', 'read it all')];
+    const parent = send(250, turn('s-sums', [user('somebody has to read it all')]), { content: call });
+    const agent = { agent: 'c1' };
+    send(251, turn('s-sums', [user('read it all')]), { content: [text('It is long.')] }, agent);
+    const sums = 'Your task is to create a detailed summary of the conversation so far.';
+    const summary = 'It was read up to the middle, and there is nothing in it so far.';
+    const history = [user('read it all'), assistant([text('It is long.')])];
+    send(
+      252,
+      turn('s-sums', [...history, user(sums)]),
+      { content: [text(`<summary>${summary}</summary>`)] },
+      agent,
+    );
+    const goesOn = user(`This session is being continued from a previous conversation.\n${summary}`);
+    const read = { content: [toolUse('toolu_c2', 'Read', { file_path: '/b' })] };
+    const after = send(253, turn('s-sums', [goesOn]), read, agent);
+    const rows = await detailOf(parent);
+    expect(rows.requests.at(-1)).toMatchObject({
+      requestId: after,
+      isSubtask: true,
+      parentTaskRequestId: parent,
+    });
+    expect(statesOf(rows).map(([, , , state]) => state)).toEqual(['running']);
+  });
+
   it('a conversation has the title its client was answered, whichever was there first', async () => {
     const ask = (session: string, prompt: string, more: Record<string, unknown> = {}) => ({
       ...turn(session, [user(prompt)], { tools: [] }),
