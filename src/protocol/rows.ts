@@ -157,11 +157,21 @@ export const linkSignal = z.enum([
 ]);
 export type LinkSignal = z.infer<typeof linkSignal>;
 
+/** An exchange that was considered and lost. Where it lies and when it was is null once it has been deleted. */
+const linkCandidate = z.object({
+  requestId: z.string(),
+  signal: linkSignal,
+  why: z.string(),
+  conversationId: z.string().nullable(),
+  title: z.string().nullable(),
+  timestamp: z.string().nullable(),
+});
+
 /** Why an exchange hangs where it hangs: the winning signal and the candidates that lost. */
 export const linkExplanation = z.object({
   signal: linkSignal,
   matchedMessages: z.number(),
-  candidates: z.array(z.object({ requestId: z.string(), signal: linkSignal, why: z.string() })),
+  candidates: z.array(linkCandidate),
 });
 export type LinkExplanation = z.infer<typeof linkExplanation>;
 

@@ -200,6 +200,7 @@ export async function startSidecar(
       attempts,
       log,
       tokenOf: keeper.tokenOf,
+      renewed: keeper.renewed,
     }),
     proxy,
     own: (request, response) => void answerOwn(request, response),

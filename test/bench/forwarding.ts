@@ -56,7 +56,8 @@ async function measureLatency(
   const rows: Row[] = [];
   for (const think of [20, 0]) {
     for (const size of SIZES) {
-      const added = await firstBytes(routes, size.bytes, think, Math.round(size.rounds * effort));
+      const addedBy = await firstBytes(routes, size.bytes, think, Math.round(size.rounds * effort));
+      const added = { bare: addedBy('bare'), sidecar: addedBy('sidecar') };
       const goal = think > 0 ? size.thinkingGoal : INSTANT_GOAL;
       const what = `added time to first byte, ${size.label}, upstream ${think > 0 ? 'thinks 20 ms' : 'instant'}`;
       const value = `${added.sidecar.toFixed(2)} ms; bare pipe ${added.bare.toFixed(2)} ms`;
@@ -83,7 +84,16 @@ async function measureLatency(
   return rows;
 }
 
-async function firstBytes(routes: Route[], bytes: number, think: number, rounds: number) {
+/**
+ * Sends `rounds` requests of so many bytes along each route in turn, to an upstream that thinks for so many ms. What a
+ * route adds to the way named `direct` at the median, in ms.
+ */
+export async function firstBytes(
+  routes: Route[],
+  bytes: number,
+  think: number,
+  rounds: number,
+): Promise<(name: string) => number> {
   const samples = new Map<string, number[]>(routes.map((route) => [route.name, []]));
   for (let round = -3; round < rounds; round++) {
     const body = bodyOf(bytes, round);
@@ -94,8 +104,7 @@ async function firstBytes(routes: Route[], bytes: number, think: number, rounds:
     }
   }
   const median = (name: string) => quantile(samples.get(name)!, 0.5);
-  const added = (name: string) => median(name) - median('direct');
-  return { bare: added('bare'), sidecar: added('sidecar') };
+  return (name) => median(name) - median('direct');
 }
 
 async function chunks(routes: Route[], rounds: number): Promise<Row[]> {

@@ -23,6 +23,15 @@ export const parts: readonly Part[] = [
     run: async (quick) => (await import('./forwarding.ts')).measureForwarding(quick ? 0.15 : 2),
   },
   {
+    name: 'growth',
+    about: 'time to first byte as the store grows',
+    limit: { full: 180, quick: 40 },
+    run: async (quick) => {
+      const { measureGrowth } = await import('./growth.ts');
+      return quick ? measureGrowth(5_000, 10) : measureGrowth(100_000, 150);
+    },
+  },
+  {
     name: 'loop',
     about: "delay of the proxy thread's loop while 1 MB turns are recorded",
     limit: { full: 60, quick: 30 },

@@ -22,6 +22,7 @@ function login(accountId: string | null = null): {
         asked++;
         return token.promise;
       },
+      renewed: () => Promise.resolve(null),
     },
   };
   return { credential, token, asked: () => asked };
@@ -104,6 +105,114 @@ test('a shutdown does not wait for a token', async () => {
   await eventually(() => asked() === 1);
   await target.proxy.close(0);
   expect((await answer).status).toBe(503);
+});
+
+const refusal = reply('{"type":"error"}', {
+  status: 401,
+  reason: 'Not Now',
+  rawHeaders: ['Content-Type', 'application/json', 'X-Upstream', 'kept'],
+  framing: 'length',
+});
+
+/** A log-in whose token is `first`, and then what `renewed` says; `refused`: the tokens it was asked to replace. */
+function renewable(renewed: string | null): { credential: UpstreamCredential; refused: string[] } {
+  const refused: string[] = [];
+  const credential: UpstreamCredential = {
+    accountId: null,
+    identity: { kind: 'bearer', text: 'made-up-file' },
+    auth: {
+      type: 'oauth',
+      token: () => Promise.resolve('first'),
+      renewed: (token) => {
+        refused.push(token);
+        return Promise.resolve(renewed);
+      },
+    },
+  };
+  return { credential, refused };
+}
+
+test.each<{
+  what: string;
+  target: string;
+  renewed: string | null;
+  good: string;
+  status: number;
+  tokens: string[];
+}>([
+  {
+    what: 'another token',
+    target: '/v1/messages',
+    renewed: 'second',
+    good: 'second',
+    status: 200,
+    tokens: ['first', 'second'],
+  },
+  {
+    what: 'another one that is refused too',
+    target: '/v1/messages',
+    renewed: 'second',
+    good: 'third',
+    status: 401,
+    tokens: ['first', 'second'],
+  },
+  {
+    what: 'no other token',
+    target: '/v1/messages',
+    renewed: null,
+    good: 'second',
+    status: 401,
+    tokens: ['first'],
+  },
+  {
+    what: 'a body that streams',
+    target: '/v1/files',
+    renewed: 'second',
+    good: 'second',
+    status: 401,
+    tokens: ['first'],
+  },
+])('a 401 for a log-in, $what: $status', async ({ target: path, renewed, good, status, tokens }) => {
+  const { credential, refused } = renewable(renewed);
+  const { upstream, target, client } = await setUp(
+    ({ rawHeaders }) =>
+      valuesOf(rawHeaders, 'authorization')[0] === `Bearer ${good}` ? reply('done') : refusal,
+    { credential },
+  );
+  const body = Buffer.alloc(100_000, 'x');
+  const answer = await client.send(target.baseUrl, post(body, { target: path, rawHeaders: own }));
+  expect([answer.status, answer.complete, refused]).toEqual([status, true, ['first']]);
+  expect(upstream.requests.map(({ rawHeaders }) => valuesOf(rawHeaders, 'authorization')[0])).toEqual(
+    tokens.map((token) => `Bearer ${token}`),
+  );
+  expect(upstream.requests.every((request) => request.body.equals(body))).toBe(true);
+  if (status === 401) {
+    expect([answer.reason, answer.body.toString()]).toEqual(['Not Now', '{"type":"error"}']);
+    expect(valuesOf(answer.rawHeaders, 'x-upstream')).toEqual(['kept']);
+  }
+  target.journal.flush();
+  expect(target.journaled()).toMatchObject([{ responseHead: { status, ours: false } }]);
+});
+
+test('a client that leaves while a refused token is renewed', async () => {
+  const renewed = Promise.withResolvers<string | null>();
+  const asked = Promise.withResolvers<undefined>();
+  const { credential } = renewable(null);
+  if (credential.auth.type !== 'oauth') throw new Error('unreachable');
+  credential.auth.renewed = () => {
+    asked.resolve(undefined);
+    return renewed.promise;
+  };
+  const { upstream, target } = await setUp(() => refusal, { credential });
+  const url = new URL(target.baseUrl);
+  const socket = connect(Number(url.port), url.hostname);
+  socket.write('POST /v1/messages HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}');
+  await asked.promise;
+  socket.destroy();
+  await eventually(() => target.proxy.active() === 0);
+  renewed.resolve('second');
+  await new Promise(setImmediate);
+  expect(upstream.requests).toHaveLength(1);
 });
 
 test('the journal has the stored credential’s fingerprint and account, and neither credential', async () => {

@@ -131,6 +131,40 @@ describe('when a token is refreshed', () => {
   });
 });
 
+describe('a token the upstream refuses before its time', () => {
+  const refusedToken = 'sk-ant-oat01-old';
+
+  test('is renewed once for all who were refused', async () => {
+    const path = fileEnding(HOUR);
+    const tokens = await Promise.all([1, 2, 3].map(() => keeper.renewed(path, refusedToken)));
+    expect(new Set(tokens)).toEqual(new Set([tokensIn(path).accessToken]));
+    expect(tokens[0]).not.toBe(refusedToken);
+    expect(endpoint.requests).toHaveLength(1);
+  });
+
+  test('the disk’s is taken where somebody else has renewed it', async () => {
+    const path = fileEnding(HOUR);
+    expect(await keeper.renewed(path, 'sk-ant-oat01-older')).toBe(refusedToken);
+    expect(endpoint.requests).toEqual([]);
+  });
+
+  test('one that was just given out is not renewed again for a minute', async () => {
+    const path = fileEnding(HOUR);
+    const second = await keeper.renewed(path, refusedToken);
+    expect(await keeper.renewed(path, second!)).toBeNull();
+    now += MINUTE;
+    expect(await keeper.renewed(path, second!)).toBe(tokensIn(path).accessToken);
+    expect(endpoint.requests).toHaveLength(2);
+  });
+
+  test('where the endpoint refuses, the upstream’s answer stands', async () => {
+    const path = fileEnding(HOUR, 'sk-ant-ort01-unknown');
+    expect(await keeper.renewed(path, refusedToken)).toBeNull();
+    expect(await keeper.renewed(path, refusedToken)).toBeNull();
+    expect(endpoint.requests).toHaveLength(1);
+  });
+});
+
 describe('one refresh for all who wait', () => {
   test('five requests at once', async () => {
     const path = fileEnding(-HOUR);

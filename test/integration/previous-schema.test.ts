@@ -89,7 +89,8 @@ it.each(engines)('a store of schema 0004 is read as before, finished, and writte
   for (const [name, { detail, link }] of Object.entries(details)) {
     const id = old.ids[name]!;
     expect([name, await recording.read('getRequest', id)]).toEqual([name, detail]);
-    expect([name, await recording.read('getLink', id)]).toEqual([name, link]);
+    // Where losing candidates lie has been told since.
+    expect([name, await recording.read('getLink', id)]).toMatchObject([name, link]);
   }
   expect({
     conversations: await recording.read('listConversations', conversationQuery.parse({})),

@@ -126,6 +126,25 @@ describe.each(engines)('trees on %s', (engine) => {
     expect(rows[onFork]).toMatchObject({ parentRequestId: fork, branchId: 'branch_20261121093157' });
   });
 
+  it('says where a candidate lies that lost, until it is deleted', async () => {
+    const history = [user('tell me a riddle nobody knows')];
+    const reply = { content: [text('What has keys?')] };
+    const own = send(150, turn('s-twin-1', history), reply);
+    const other = send(151, turn('s-twin-2', history), reply);
+    const next = send(152, turn('s-twin-1', [...history, assistant(reply.content), user('a piano')]), reply);
+    expect((await detailOf(own)).requests.map(({ requestId }) => requestId)).toEqual([own, next]);
+    const { conversationId, title } = (await detailOf(other)).conversation;
+    const lost = { requestId: other, signal: 'response-prefix', why: expect.any(String) as string };
+    const timestamp = (await recording.read('getRequest', other))!.timestamp;
+    expect((await recording.read('getLink', next))!.candidates).toEqual([
+      { ...lost, conversationId, title, timestamp },
+    ]);
+    await recording.command('deleteConversation', conversationId);
+    expect((await recording.read('getLink', next))!.candidates).toEqual([
+      { ...lost, conversationId: null, title: null, timestamp: null },
+    ]);
+  });
+
   it('takes the same request after a failure for a retry', async () => {
     const body = turn('s-retry', [user('try me')]);
     const failed = send(200, body, null);

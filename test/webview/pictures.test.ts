@@ -33,11 +33,14 @@ it.each([
   ['tree-light', { target: at('agents'), theme: lightModern }],
   ['tree-high-contrast', { target: at('agents'), theme: highContrastBlack }],
   ['tree-narrow', { target: at('agents'), size: narrow }],
+  ['turn-place', { target: at('agents'), click: 'Why here' }],
   ['turn-error', { target: at('other2') }],
   ['huge', { target: { conversationId: long.detail.conversation.conversationId, requestId: null } }],
 ])('%s', async (name, options) => {
-  const panel = await stage.open({ routes, now, ...options });
+  const { click, ...look } = { click: null, ...options };
+  const panel = await stage.open({ routes, now, ...look });
   await panel.page.locator('.list-row[data-conversation], .turn-body .message, .notice').first().waitFor();
+  if (click !== null) await panel.page.getByRole('button', { name: click }).click();
   await panel.page.evaluate(() => document.fonts.ready.then(() => undefined));
   await panel.shot(name);
   expect(panel.faults).toEqual([]);

@@ -116,6 +116,25 @@ it('asks only for the parts a tab needs, and shows them', async () => {
   expect(await panel.page.getByRole('tab', { selected: true }).innerText()).toBe('Stream');
 });
 
+it('says why a turn hangs where it hangs, and leads to what else was considered', async () => {
+  await open('agents');
+  await panel.page.getByRole('button', { name: 'Why here' }).click();
+  const place = panel.page.locator('nexus-place');
+  await place.getByText('its history ends with that turn’s answer').waitFor();
+  expect(await place.locator('.place').innerText()).toMatch(
+    /^It follows turn \d+: its history ends with that turn’s answer \(6 blocks the same\)\.$/,
+  );
+  expect(await place.locator('li').allInnerTexts()).toEqual([
+    'turn 1: shares 4 blocks, its answer does not match',
+    expect.stringMatching(/^The other upload test, .+: another session, and the own one goes on$/),
+    'A turn that was deleted: older than the one that was chosen',
+  ]);
+  await place.getByRole('button', { name: 'turn 1' }).first().click();
+  await expect
+    .poll(() => panel.page.locator('[role=treeitem][aria-selected=true]').getAttribute('data-request'))
+    .toBe(upload.detail.requests[0]!.requestId);
+});
+
 it('hands JSON, links, ids and titles to the host', async () => {
   await open('agents');
   await panel.page.getByRole('button', { name: 'Open response JSON' }).click();

@@ -4,8 +4,16 @@ export interface UpstreamCredential {
   accountId: string | null;
   /** What stays the same while tokens rotate: its keyed fingerprint stands for the account where no id is given. */
   identity: { kind: 'api-key' | 'bearer'; text: string };
-  /** `token` may have to be fetched; it rejects with a sentence for the client. */
-  auth: { type: 'api_key'; key: string } | { type: 'oauth'; token: () => Promise<string> };
+  auth: { type: 'api_key'; key: string } | OauthTokens;
+}
+
+/** The tokens of a log-in. */
+export interface OauthTokens {
+  type: 'oauth';
+  /** One that is good for now; it may have to be fetched. Rejects with a sentence for the client. */
+  token: () => Promise<string>;
+  /** Another one, when the upstream refuses `refused` before its time; null when none is to be had. Never rejects. */
+  renewed: (refused: string) => Promise<string | null>;
 }
 
 export type UpstreamAuth = { type: 'api_key'; key: string } | { type: 'oauth'; token: string };

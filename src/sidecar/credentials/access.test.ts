@@ -47,6 +47,7 @@ const rulesOf = (more: Partial<AccessRules> = {}): AccessRules => ({
   attempts: countFailedAttempts(() => 0),
   log: { debug: silent, info: silent, warn: silent, error: silent },
   tokenOf: () => Promise.resolve('stored-token'),
+  renewed: (path, refused) => Promise.resolve(`${path} after ${refused}`),
   ...more,
 });
 const visitor: Visitor = { host: 'key.example', rawHeaders: [], pathKey: false, address: '192.0.2.1' };

@@ -37,6 +37,8 @@ export interface AccessRules {
   log: Log;
   /** A valid access token of an OAuth file; rejects with a sentence that says what to do. */
   tokenOf: (path: string, file: CredentialFile) => Promise<string>;
+  /** Another one than the upstream has refused; null when none is to be had. */
+  renewed: (path: string, refused: string) => Promise<string | null>;
 }
 
 /**
@@ -103,7 +105,11 @@ function storedCredential(entry: DomainEntry, file: CredentialFile, rules: Acces
     accountId,
     // Its tokens rotate; the file is the same login until it is replaced.
     identity: { kind: 'bearer', text: `credential-file ${entry.domain}` },
-    auth: { type: 'oauth', token: async () => await rules.tokenOf(entry.path, file) },
+    auth: {
+      type: 'oauth',
+      token: async () => await rules.tokenOf(entry.path, file),
+      renewed: async (refused) => await rules.renewed(entry.path, refused),
+    },
   };
 }
 

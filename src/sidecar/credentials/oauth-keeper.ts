@@ -34,6 +34,12 @@ export interface TokenKeeper {
    * @throws NexusError `login_refused`, `login_unreachable` or `invalid_credential_file`, each saying what to do.
    */
   tokenOf: (path: string, file: CredentialFile) => Promise<string>;
+  /**
+   * Another token than `refused`, which the upstream has answered 401 before its time (the log-in was changed or ended
+   * elsewhere): the disk's, else a refreshed one. null when there is none; one domain is refreshed for this once a
+   * minute at most, since a token that was just given out is not cured by another.
+   */
+  renewed: (path: string, refused: string) => Promise<string | null>;
   /** Refreshes although the token is still good, and whatever was refused lately. Throws like `tokenOf`. */
   refreshNow: (path: string) => Promise<string>;
   metrics: OauthMetrics;
@@ -44,6 +50,9 @@ const LEAD_MS = 60_000;
 /** How long nobody asks again with the same tokens: after a refusal, and after a failure. */
 const REFUSED_PAUSE_MS = 30_000;
 const FAILED_PAUSE_MS = 5_000;
+
+/** How long after a refresh a refused token is taken for an answer. */
+const RENEW_PAUSE_MS = 60_000;
 
 /** New tokens that could not be written yet. `replaces`: the refresh token that is still in the file. */
 interface Unwritten {
@@ -65,6 +74,8 @@ export function createTokenKeeper(options: TokenKeeperOptions): TokenKeeper {
   const flights = new Map<string, Promise<string>>();
   const pauses = new Map<string, Pause>();
   const unwritten = new Map<string, Unwritten>();
+  /** When a refused token was last followed by a refresh. */
+  const renewals = new Map<string, number>();
 
   const isFresh = (tokens: OauthTokens): boolean => tokens.expiresAt - now() > LEAD_MS;
   /** A clock that was set back does not make it longer. */
@@ -204,6 +215,23 @@ export function createTokenKeeper(options: TokenKeeperOptions): TokenKeeper {
     tokenOf: async (path, file) => {
       if (file.type !== 'oauth') throw notOauth(path);
       return isFresh(file.oauth) ? file.oauth.accessToken : await begin(path, file.oauth, false);
+    },
+    renewed: async (path, refused) => {
+      try {
+        const { accessToken } = current(path);
+        if (accessToken !== refused) return accessToken;
+        const flight = flights.get(path);
+        if (flight === undefined) {
+          if (isWithin(renewals.get(path) ?? Number.NEGATIVE_INFINITY, RENEW_PAUSE_MS)) return null;
+          renewals.set(path, now());
+        }
+        const token = await (flight ?? begin(path, null, true));
+        return token === refused ? null : token;
+      } catch (error) {
+        // The client gets the upstream's own answer.
+        log.warn('A refused log-in could not be renewed', { domain: domainOf(path), error: reason(error) });
+        return null;
+      }
     },
     refreshNow: (path) => begin(path, null, true),
     metrics,

@@ -3,7 +3,7 @@ import type { Log } from '../log.ts';
 import type { FinishedExchange } from './finished.ts';
 import type { Journal } from './journal.ts';
 import type { Arrival, RecordPolicy } from './record.ts';
-import type { SendOptions } from './send.ts';
+import type { SendOptions } from './attempt.ts';
 import type { TrafficLog } from './traffic-log.ts';
 import type { Upstream } from './upstream.ts';
 

@@ -34,7 +34,7 @@ export type ExchangeJournal = Pick<
 
 export interface JournalOptions {
   dir: string;
-  /** Told at most every `noteMs`, from an unref'd timer. */
+  /** Told `noteMs` after something was written, all of it at once, from an unref'd timer. */
   onNotes: (notes: JournalNote[]) => void;
   log: Log;
   /** Called when recording begins to be dropped, and when it works again. */
@@ -50,6 +50,12 @@ export interface JournalOptions {
   clock?: () => number;
   files?: JournalFiles;
 }
+
+/**
+ * Long enough that a short answer is over by then and told with its request; short enough that the recorder has stored
+ * the request before a model says its first word, instead of working for it while the answer comes in.
+ */
+const NOTE_MS = 5;
 
 /**
  * Opens the write-ahead journal: the one channel from the proxy to the recorder (ARCHITECTURE §3). Creates the
@@ -146,7 +152,7 @@ export function openJournal(options: JournalOptions): Journal {
       // A small one may still fit where a large one did not: only after a moment without refusals is it over.
       if (ended && added > 0 && clock() >= blockedUntil) works();
       pending.set(id, { id, size, ended });
-      timer ??= setTimeout(flush, options.noteMs ?? 20).unref();
+      timer ??= setTimeout(flush, options.noteMs ?? NOTE_MS).unref();
     },
     slow() {
       slowUntil = clock() + probeMs;

@@ -1,49 +1,8 @@
-import type { Dispatcher } from 'undici';
+import { Attempt, type Answer, type Outgoing, type Retry, type SendOptions } from './attempt.ts';
 import { isCertificateError } from './certificates.ts';
 import { errorCode } from './error-code.ts';
-import { timedOut, unreachable, unsendable, type Failure } from './failure.ts';
-import { fromBytes } from './headers.ts';
-import { backoffMs, retryAfterMs, type RetryPolicy } from './retries.ts';
-import { noteDeparture, type Departure } from './upstream.ts';
-
-/** One request as it goes upstream. `headers` is a raw list; a body that is no Buffer can be sent only once. */
-export interface Outgoing {
-  origin: string;
-  path: string;
-  method: string;
-  headers: string[];
-  body: Buffer | AsyncIterable<Buffer> | null;
-}
-
-/** Holds the upstream back while the client (or the last journal write) is slow; the idle time-out rests meanwhile. */
-export interface Flow {
-  pause(): void;
-  resume(): void;
-}
-
-/** What becomes of the request. After `end` or `failed` nothing more is called. */
-export interface Answer {
-  /** The request's first bytes are being written; may be called again for a second try. */
-  sent(): void;
-  head(status: number, statusText: string, rawHeaders: (Buffer | string)[], flow: Flow): void;
-  data(chunk: Buffer): void;
-  end(rawTrailers: (Buffer | string)[]): void;
-  failed(failure: Failure, cause: Error): void;
-  /** It is tried again after `waitMs`; `why` is a status or an error's code, `tried` how often it was tried so far. */
-  again(why: number | string, tried: number, waitMs: number): void;
-}
-
-export interface SendOptions {
-  dispatcher: Dispatcher;
-  /** Idle time to the response head and between chunks, ms; 0 waits for ever. */
-  timeoutMs: number;
-  /** Connection failures before any byte was sent (SPEC 1.6). */
-  connectRetry: RetryPolicy;
-  /** Answers that say the upstream failed (SPEC 1.6); null: they are passed on, since the clients retry themselves. */
-  statusRetry: RetryPolicy | null;
-  /** 0 ≤ x < 1, for the jitter. */
-  random: () => number;
-}
+import { unreachable, unsendable } from './failure.ts';
+import { backoffMs, retryAfterMs } from './retries.ts';
 
 export interface Sending {
   /** Ends it at once, upstream connection included; the answer hears nothing more. */
@@ -62,6 +21,7 @@ export function send(request: Outgoing, answer: Answer, options: SendOptions): S
   let resetOnce = false;
   let waiting: NodeJS.Timeout | null = null;
   let current: Attempt | null = null;
+  let outgoing = request;
   const replayable = request.body === null || Buffer.isBuffer(request.body);
 
   const later = (why: number | string, tried: number, waitMs: number): void => {
@@ -75,9 +35,25 @@ export function send(request: Outgoing, answer: Answer, options: SendOptions): S
     if (wait !== null) later(status, answers, wait);
     return wait !== null;
   };
+  const renew = async (): Promise<boolean> => {
+    const { afterRefusal } = outgoing;
+    outgoing = { ...outgoing, afterRefusal: undefined };
+    const headers = (await afterRefusal?.()) ?? null;
+    if (headers === null || !replayable) return false;
+    outgoing = { ...outgoing, headers };
+    return true;
+  };
+  const retry: Retry = {
+    refuses,
+    renews: () => (outgoing.afterRefusal === undefined ? null : renew()),
+    again: (status) => {
+      answer.again(status, 1, 0);
+      attempt();
+    },
+  };
   const attempt = (): void => {
     waiting = null;
-    current = new Attempt(request, answer, options, refuses, (error, departure, answered) => {
+    current = new Attempt(outgoing, answer, options, retry, (error, departure, answered) => {
       const sent = departure !== null;
       const code = errorCode(error);
       if (!sent && isConnectFailure(code) && ++failures < options.connectRetry.tries) {
@@ -113,142 +89,3 @@ const isReset = (code: string): boolean => /^(?:UND_ERR_SOCKET|ECONNRESET|EPIPE|
 const isConnectFailure = (code: string): boolean =>
   !isCertificateError(code) &&
   !['UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED', 'PROXY_REFUSED'].includes(code);
-
-type Lost = (error: Error, departure: Departure | null, answered: boolean) => void;
-
-class Attempt implements Dispatcher.DispatchHandler {
-  readonly #request: Outgoing;
-  readonly #answer: Answer;
-  readonly #options: SendOptions;
-  readonly #refuses: (status: number, rawHeaders: readonly string[]) => boolean;
-  readonly #lost: Lost;
-  #controller: Dispatcher.DispatchController | null = null;
-  #departure: Departure | null = null;
-  #answered = false;
-  #notModified = false;
-  #over = false;
-  #paused = false;
-  #idle: NodeJS.Timeout | null = null;
-
-  /** `refuses`: true when an answer is not to be passed on, since it is asked for again. */
-  constructor(
-    request: Outgoing,
-    answer: Answer,
-    options: SendOptions,
-    refuses: (status: number, rawHeaders: readonly string[]) => boolean,
-    lost: Lost,
-  ) {
-    this.#request = request;
-    this.#answer = answer;
-    this.#options = options;
-    this.#refuses = refuses;
-    this.#lost = lost;
-  }
-
-  start(): void {
-    const { origin, path, method, headers, body } = this.#request;
-    this.#watch();
-    this.#options.dispatcher.dispatch(
-      { origin, path, method, headers, body: body as Buffer | null, headersTimeout: 0, bodyTimeout: 0 },
-      this,
-    );
-  }
-
-  abort(reason = new Error('aborted')): void {
-    this.#finish();
-    this.#controller?.abort(reason);
-  }
-
-  alive(): void {
-    if (!this.#over) this.#idle?.refresh();
-  }
-
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller;
-    if (this.#over) {
-      controller.abort(new Error('aborted'));
-      return;
-    }
-    this.#departure = { reused: false };
-    noteDeparture(this.#departure);
-    this.#answer.sent();
-  }
-
-  onResponseStart(
-    controller: Dispatcher.DispatchController,
-    status: number,
-    _headers: unknown,
-    statusText?: string,
-  ): void {
-    // 1xx other than 100 (which never comes: `Expect` is not sent on) are dropped; see the README.
-    if (this.#over || status < 200) return;
-    if (status >= 500 && this.#refuses(status, fromBytes(rawList(controller.rawHeaders)))) {
-      this.abort(new Error('asked again'));
-      return;
-    }
-    this.#answered = true;
-    this.#notModified = status === 304;
-    this.#idle?.refresh();
-    this.#answer.head(status, statusText ?? '', rawList(controller.rawHeaders), {
-      pause: () => {
-        if (this.#over || this.#paused) return;
-        this.#paused = true;
-        if (this.#idle !== null) clearTimeout(this.#idle);
-        controller.pause();
-      },
-      resume: () => {
-        if (this.#over || !this.#paused) return;
-        this.#paused = false;
-        this.#watch();
-        controller.resume();
-      },
-    });
-  }
-
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#over) return;
-    this.#idle?.refresh();
-    this.#answer.data(chunk);
-  }
-
-  onResponseEnd(controller: Dispatcher.DispatchController): void {
-    if (this.#over) return;
-    this.#finish();
-    this.#answer.end(rawList(controller.rawTrailers));
-  }
-
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    if (this.#over) return;
-    this.#finish();
-    // undici takes the Content-Length of a 304 (RFC 9110 §8.6: what a 200 would have had) for a body that is missing.
-    if (this.#notModified && errorCode(error) === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH') {
-      this.#answer.end([]);
-      return;
-    }
-    this.#lost(error, this.#departure, this.#answered);
-  }
-
-  #watch(): void {
-    if (this.#options.timeoutMs === 0) return;
-    this.#idle = setTimeout(() => {
-      this.#timeOut();
-    }, this.#options.timeoutMs);
-  }
-
-  #timeOut(): void {
-    if (this.#over) return;
-    const failure = timedOut(this.#request.origin, this.#options.timeoutMs, this.#answered ? 'body' : 'head');
-    const error = new Error('upstream time-out');
-    this.abort(error);
-    this.#answer.failed(failure, error);
-  }
-
-  #finish(): void {
-    this.#over = true;
-    if (this.#idle !== null) clearTimeout(this.#idle);
-  }
-}
-
-function rawList(raw: Dispatcher.DispatchController['rawHeaders']): (Buffer | string)[] {
-  return Array.isArray(raw) ? raw : [];
-}

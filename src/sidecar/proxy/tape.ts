@@ -57,6 +57,10 @@ export class Tape {
     else this.#pieces = [];
   }
 
+  get begun(): boolean {
+    return this.#recording !== null;
+  }
+
   begin(): Recording {
     this.#recording ??= startRecording(this.#journal, this.#arrival, this.#whole, this.#policy);
     return this.#recording;

@@ -55,7 +55,7 @@ export interface RecorderThread {
   /** Resolves when the database is open and the journal's backlog is being worked on; never rejects for a database
    * that is away (that is shown in the status and tried again), rejects for one that must not be used. */
   ready: Promise<void>;
-  /** Cheap and synchronous: posts to the thread. The caller batches (at most every 20 ms). */
+  /** Cheap and synchronous: posts to the thread. The caller batches. */
   journal(notes: JournalNote[]): void;
   /** Runs a store function in the thread; the answer is UTF-8 JSON (`null` for an unknown id). Throws NexusError. */
   read<K extends keyof StoreReads>(name: K, ...args: Parameters<StoreReads[K]>): Promise<Uint8Array>;

@@ -82,7 +82,42 @@ export async function readLink(db: Store, id: string): Promise<LinkExplanation |
     .where(notDeleted)
     .executeTakeFirst();
   if (row === undefined) return null;
-  return { signal: row.link_signal, matchedMessages: row.link_matched, candidates: row.link_candidates };
+  const places = await readPlaces(
+    db,
+    row.link_candidates.map(({ requestId }) => requestId),
+  );
+  return {
+    signal: row.link_signal,
+    matchedMessages: row.link_matched,
+    candidates: row.link_candidates.map((candidate) => ({
+      ...candidate,
+      ...(places.get(candidate.requestId) ?? { conversationId: null, title: null, timestamp: null }),
+    })),
+  };
+}
+
+type Place = Pick<LinkExplanation['candidates'][number], 'conversationId' | 'title' | 'timestamp'>;
+
+/** Where exchanges lie now; those that were deleted are left out. */
+async function readPlaces(db: Store, ids: string[]): Promise<Map<string, Place>> {
+  if (ids.length === 0) return new Map();
+  const rows = await db
+    .selectFrom('exchange')
+    .innerJoin('conversation', (join) =>
+      join
+        .onRef('conversation.tenant', '=', 'exchange.tenant')
+        .onRef('conversation.id', '=', 'exchange.conversation_id'),
+    )
+    .select(['exchange.id', 'exchange.conversation_id', 'exchange.started_at', 'conversation.title'])
+    .where('exchange.id', 'in', ids)
+    .where('conversation.deleted_at', 'is', null)
+    .execute();
+  return new Map(
+    rows.map(({ id, conversation_id: conversationId, started_at: at, title }) => [
+      id,
+      { conversationId, title, timestamp: new Date(at).toISOString() },
+    ]),
+  );
 }
 
 /** A stream as its message, JSON as JSON, anything else as text. */

@@ -203,6 +203,7 @@ export class ConversationView extends LightElement {
       .openTask=${(toolUseId: string) => {
         this.openTask(toolUseId);
       }}
+      .turnOf=${(requestId: string) => this._loaded?.graph.byRequest.get(requestId)}
     ></nexus-turn>`;
   }
 

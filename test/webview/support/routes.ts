@@ -13,11 +13,31 @@ export function routesOf(conversations: () => Scripted[], rows: () => Conversati
       const request = requests.get(requestId ?? '');
       if (!request) continue;
       if (link) {
+        const timestamp = request.timestamp;
         const candidates = [
           {
-            requestId: request.requestId,
+            requestId: detail.requests[0]!.requestId,
             signal: 'request-prefix',
             why: 'shares 4 blocks, its answer does not match',
+            conversationId: detail.conversation.conversationId,
+            title: detail.conversation.title,
+            timestamp,
+          },
+          {
+            requestId: '00000000-0000-7000-8000-0000000000f1',
+            signal: 'request-prefix',
+            why: 'another session, and the own one goes on',
+            conversationId: '00000000-0000-7000-8000-0000000000f0',
+            title: 'The other upload test',
+            timestamp,
+          },
+          {
+            requestId: '00000000-0000-7000-8000-0000000000f2',
+            signal: 'tool-id',
+            why: 'older than the one that was chosen',
+            conversationId: null,
+            title: null,
+            timestamp: null,
           },
         ];
         return { body: { signal: 'response-prefix', matchedMessages: 6, candidates } };

@@ -1,19 +1,10 @@
 import { html, nothing, type TemplateResult } from 'lit';
-import { until } from 'lit/directives/until.js';
 import type { JsonPart } from '../../../protocol/bridge.ts';
-import type {
-  HeaderList,
-  LinkExplanation,
-  RequestDetail,
-  RequestRow,
-  StreamingChunk,
-} from '../../../protocol/rows.ts';
-import type { Api } from '../../shared/api.ts';
+import type { HeaderList, RequestDetail, RequestRow, StreamingChunk } from '../../../protocol/rows.ts';
 import { button } from '../../shared/controls.ts';
 import { formatDuration, plural } from '../../../wording/numbers.ts';
 import { formatAbsolute } from '../../../wording/times.ts';
 import { showInvisible } from '../../shared/visible-text.ts';
-import type { Turn } from '../tree/turns.ts';
 import { jsonTree } from './json-tree.ts';
 
 /** Chunks shown at once; the JSON document has all. */
@@ -37,75 +28,26 @@ function heading(text: string): TemplateResult {
   return html`<h3 class="message-heading"><span>${text}</span></h3>`;
 }
 
-const SIGNALS: Record<LinkExplanation['signal'], string> = {
-  thread: 'the request names the answer it continues',
-  'response-prefix': 'its history ends with that turn’s answer',
-  'request-prefix': 'its history begins with that turn’s messages',
-  retry: 'the same request was sent again',
-  'spawn-prompt': 'it begins with the prompt of a sub-task',
-  'spawn-agent': 'it carries the id of a sub-task’s agent',
-  compaction: 'it begins with the summary of that turn',
-  'last-answer': 'its history, which was cut, ends with that turn’s answer',
-  'tool-id': 'it answers a tool call of that turn',
-  root: 'nothing before it matches: a new conversation',
-  none: 'it is no part of a conversation',
-};
-
-function linkView(link: LinkExplanation): TemplateResult {
-  return html`${SIGNALS[link.signal]}
-  ${link.matchedMessages > 0 ? html`<span class="dim">(${plural(link.matchedMessages, 'block')} matched)</span>` : nothing}
-  ${
-    link.candidates.length === 0
-      ? nothing
-      : html`<ul class="candidates">
-          ${link.candidates.map((candidate) => html`<li><code>${candidate.requestId.slice(-8)}</code> ${candidate.why}</li>`)}
-        </ul>`
-  }`;
-}
-
-const links = new WeakMap<RequestRow, Promise<TemplateResult>>();
-
-function whyHere(request: RequestRow, api: Api): Promise<TemplateResult> {
-  const known = links.get(request);
-  if (known) return known;
-  const loading = api
-    .getLink(request.requestId, new AbortController().signal)
-    .then(
-      linkView,
-      (error: unknown) =>
-        html`<span class="dim">${error instanceof Error ? error.message : 'Not known.'}</span>`,
-    );
-  links.set(request, loading);
-  return loading;
-}
-
 function headerRows(headers: HeaderList): [string, string][] {
   return headers.map(([name, value]) => [name, value]);
 }
 
-/** Ids, times and both header lists, in the order they passed. */
+/** Its place in the conversation, ids, times and both header lists, in the order they passed. */
 export function headersTab(
   request: RequestRow,
   data: Partial<RequestDetail>,
-  turn: Turn,
-  api: Api,
+  place: TemplateResult,
 ): TemplateResult {
   const optional = (name: string, value: string | null | undefined): [string, string][] =>
     value ? [[name, value]] : [];
-  return html`<section class="message">
+  return html`<section class="message">${heading('Place in the conversation')} ${place}</section>
+    <section class="message">
       ${heading('Exchange')}
       ${table(
         [
-          ['Request', html`<code>${request.requestId}</code>`],
+          ['Request', request.requestId],
           ...optional('Conversation', request.conversationId),
-          [
-            'Parent',
-            html`${turn.parent ? html`<code>${turn.parent.request.requestId}</code> ` : 'none: '}<span
-                class="dim"
-                >${until(whyHere(request, api), '…')}</span
-              >`,
-          ],
-          ['Branch', request.branchId ?? 'none'],
+          ...optional('Parent', request.parentRequestId),
           ['Path', request.path],
           ...optional('Model', request.model),
           ['Status', `${request.responseStatus ?? 'none'} (${request.state})`],

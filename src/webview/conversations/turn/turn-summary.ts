@@ -131,6 +131,16 @@ export function turnSummary(options: SummaryOptions): TemplateResult {
         ${timing(request)}
       </p>
       <span class="grow"></span>
+      <button
+        type="button"
+        class="summary-link"
+        title="Why this turn hangs where it hangs, and what else was considered"
+        @click=${() => {
+          options.chooseTab('headers');
+        }}
+      >
+        ${icon('type-hierarchy', undefined, 'small')}Why here
+      </button>
       ${jsonLink('Request', 'request', options)} ${jsonLink('Response', 'response', options)}
     </div>
     ${usage(request, options.window)} ${attempts(options)}

@@ -10,6 +10,7 @@ import type { TurnTab } from '../panel-state.ts';
 import type { Turn } from '../tree/turns.ts';
 import { isObject, readContent } from './blocks.ts';
 import { conversationTab } from './conversation-tab.ts';
+import './place-view.ts';
 import { headersTab, jsonTab, streamTab } from './raw-tabs.ts';
 import { systemTab, toolsTab } from './prompt-tabs.ts';
 import { readTurn, type TurnContent } from './turn-content.ts';
@@ -44,6 +45,7 @@ export class TurnView extends LightElement {
     window: { attribute: false },
     openAttempt: { attribute: false },
     openTask: { attribute: false },
+    turnOf: { attribute: false },
     _data: { state: true },
     _before: { state: true },
     _next: { state: true },
@@ -60,6 +62,7 @@ export class TurnView extends LightElement {
   declare window: number;
   declare openAttempt: (requestId: string) => void;
   declare openTask: (toolUseId: string) => void;
+  declare turnOf: (requestId: string) => Turn | undefined;
   declare _data: Partial<RequestDetail>;
   /** Body of the turn before, for what changed in system and tools; undefined: not known. */
   declare _before: unknown;
@@ -175,7 +178,16 @@ export class TurnView extends LightElement {
       case 'tools':
         return toolsTab(this.#prompt(data.requestBody, 'tools'), this.#prompt(this._before, 'tools'));
       case 'headers':
-        return headersTab(request, data, this.turn, this.api);
+        return headersTab(
+          request,
+          data,
+          html`<nexus-place
+            .api=${this.api}
+            .turn=${this.turn}
+            .request=${request}
+            .turnOf=${this.turnOf}
+          ></nexus-place>`,
+        );
       case 'stream':
         return streamTab(data.streamingChunks ?? []);
       case 'json':
