@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { evaluate, readKept } from './evaluate.ts';
 import { losses, type Kept } from './kept.ts';
 
 const kept: Kept = { pooled: { 'c/one': { parents: [4, 5], 'side calls': [2, 2] } } };
@@ -21,4 +22,10 @@ test('a scenario or a way that is gone is lost, a new one that is right is not',
   expect(losses(kept, {})).toHaveLength(1);
   expect(losses({}, kept)).toHaveLength(1); // The one wrong parent of a scenario nobody has seen before.
   expect(losses(kept, { ...kept, alone: { 'c/one': { parents: [5, 5] } } })).toEqual([]);
+});
+
+test('nothing is lost since the kept result, and that is of the captures there are', () => {
+  const { found } = evaluate();
+  expect(losses(readKept(), found)).toEqual([]);
+  expect(readKept()).toEqual(found);
 });

@@ -1,9 +1,8 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { alone, COLUMNS, dealt, replayAndScore, type Score } from '../support/link-score.ts';
-import { pooledCaptures } from '../support/pooled.ts';
-import { losses, summary, type Kept } from './kept.ts';
+import { COLUMNS, type Score } from '../support/link-score.ts';
+import { evaluate, KEPT_FILE, readKept } from './evaluate.ts';
+import { losses, type Kept } from './kept.ts';
 
 /**
  * `npm run link:eval`: links all captured exchanges of real clients and says, for each client and scenario, what came out
@@ -14,23 +13,16 @@ import { losses, summary, type Kept } from './kept.ts';
 const { values: options } = parseArgs({
   options: { keep: { type: 'boolean', default: false }, all: { type: 'boolean', default: false } },
 });
-const file = join(import.meta.dirname, 'kept.json');
-const captures = pooledCaptures();
-const pooled = replayAndScore(captures, 1000);
-const ways: Record<string, Score[]> = {
-  pooled,
-  alone: alone(captures, 1000),
-  'at once': replayAndScore(dealt(captures), 20),
-};
+const { captures, ways, found } = evaluate();
+const pooled = ways['pooled']!;
 
 console.log(tableOf(pooled));
-console.log(`\n${String(captures.length)} exchanges in ${String(pooled.length)} scenarios. Right:`);
+console.log(`\n${String(captures)} exchanges in ${String(pooled.length)} scenarios. Right:`);
 for (const [way, scores] of Object.entries(ways)) {
   console.log(`  ${way.padEnd(8)} ${cells(total(scores)).join('   ')}`);
 }
 
-const found: Kept = Object.fromEntries(Object.entries(ways).map(([way, scores]) => [way, summary(scores)]));
-const kept = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Kept) : {};
+const kept = readKept();
 const lost = losses(kept, found);
 if (options.all || lost.length > 0) {
   for (const [way, scores] of Object.entries(ways)) {
@@ -38,7 +30,7 @@ if (options.all || lost.length > 0) {
   }
 }
 if (options.keep) {
-  writeFileSync(file, textOf(found));
+  writeFileSync(KEPT_FILE, textOf(found));
   console.log('\nKept as test/eval/kept.json.');
 } else if (lost.length > 0) {
   console.log(`\nLost since the kept result:\n  ${lost.join('\n  ')}`);
