@@ -78,7 +78,8 @@ export function requestFacts({ method, path, headers }: RequestHead, content: Re
     thread: threadOf(member(members, 'thread')),
     previousUpstreamId: system.previousUpstreamId,
     continuedText: continuedText(messages),
-    summarises: asksForSummary(messages),
+    // The hint header (opt-in) says it, whatever the next version's wording is.
+    summarises: asksForSummary(messages) || headerOf(headers, 'x-claude-code-request-class') === 'compaction',
     lastToolIds: lastToolIds(messages),
     answers: answersIn(messages),
   };
