@@ -2,11 +2,12 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RequestDetail } from '../../src/protocol/rows.ts';
 import { uuidV7 } from '../../src/sidecar/core/ids.ts';
+import { spawnsOf } from '../../src/sidecar/core/spawns.ts';
 import { createTestDatabase, engines, type TestDatabase } from '../support/databases.ts';
 import { histories, type MadeExchange } from '../support/histories.ts';
-import { choices, interleave, rewrite } from '../support/interleave.ts';
+import { choices, interleave, rewrite, type Arrival } from '../support/interleave.ts';
 import { MemoryLinker, type MemoryExchange } from '../support/memory-linker.ts';
-import { JSON_TYPE } from '../support/messages.ts';
+import { JSON_TYPE, SSE, streamOf } from '../support/messages.ts';
 import { usePostgres } from '../support/postgres-suite.ts';
 import { startRecording, type Recording } from '../support/recording.ts';
 
@@ -14,7 +15,7 @@ import { startRecording, type Recording } from '../support/recording.ts';
 const HISTORIES = 50;
 const START = Date.UTC(2026, 10, 23, 8);
 /** Between two arrivals, in ms: more than a response takes in a journal. */
-const STEP = 100;
+const STEP = 1000;
 
 const FIELDS: (keyof RequestDetail)[] = [
   'conversationId',
@@ -49,14 +50,25 @@ describe.each(engines)('the linker in memory decides as the recorder does on %s'
     await database.remove();
   });
 
-  const write = ({ id, at, headers, body, exchange }: Told, project: string, endedAt: number | null) => {
+  /** What its journal holds at `at`: the request, also its answer as far as its calls, or all of it. */
+  const write = (
+    { id, at: begun, headers, body, exchange }: Told,
+    project: string,
+    kind: Arrival['kind'],
+    at: number,
+  ) => {
+    const chunks = chunksOf(exchange);
+    const some = kind === 'calls' ? chunks.slice(0, -2) : chunks;
+    // A chunk every 10 ms, and the end frame behind them.
+    const afterMs = at - begun - 10 * (some.length + (kind === 'end' ? 1 : 0));
+    const response = { status: statusOf(exchange), headers: typeOf(exchange), chunks: some, afterMs };
     recording.write({
       id,
-      at,
+      at: begun,
       head: { project, headers: [...JSON_TYPE, ...headers] },
       body,
-      ...(endedAt === null ? {} : { response: responseOf(exchange, endedAt - at) }),
-      end: endedAt === null ? null : {},
+      ...(kind === 'start' ? {} : { response }),
+      end: kind === 'end' ? {} : null,
     });
     return recording.recorder.drain();
   };
@@ -80,19 +92,23 @@ describe.each(engines)('the linker in memory decides as the recorder does on %s'
         const request = { requestId: id, at, method: 'POST', path: '/v1/messages', headers, body, project };
         const one = { exchange, id, at, headers, body, memory: linker.request(request) };
         told.set(exchange.id, one);
-        await write(one, project, null);
-      } else if (kind === 'end') {
-        const { status, chunks } = responseOf(exchange, 0);
+        await write(one, project, kind, at);
+        continue;
+      }
+      const bytes = Buffer.from(chunksOf(exchange).join(''));
+      if (kind === 'calls') {
+        linker.calls(known.memory, spawnsOf({ content: exchange.reply }), at);
+      } else {
         linker.response(known.memory, {
-          status,
-          contentType: 'application/json',
+          status: statusOf(exchange),
+          contentType: typeOf(exchange)[0]![1],
           upstreamId: null,
-          bytes: Buffer.from(chunks[0]!),
+          bytes,
           messages: known.body.messages,
           at,
         });
-        await write(known, project, at);
       }
+      await write(known, project, kind, at);
     }
     return [...told.values()];
   };
@@ -151,14 +167,11 @@ function headersOf({ session, agent, parentAgent }: MadeExchange, project: strin
   ].filter((pair): pair is [string, string] => pair[1] !== null);
 }
 
-/** Its end frame is written `after` ms after the request: 20 ms behind the head. */
-function responseOf({ id, reply }: MadeExchange, after: number) {
-  const message = { id: `msg_${id}`, type: 'message', role: 'assistant', content: reply };
-  const error = { type: 'error', error: { type: 'overloaded_error', message: 'Overloaded' } };
-  return {
-    status: reply === null ? 529 : 200,
-    headers: JSON_TYPE,
-    chunks: [JSON.stringify(reply === null ? error : message)],
-    afterMs: after - 20,
-  };
+const statusOf = ({ reply }: MadeExchange): number => (reply === null ? 529 : 200);
+const typeOf = ({ reply }: MadeExchange): [string, string][] => (reply === null ? JSON_TYPE : SSE);
+
+/** An answer as a stream, a failure as JSON. */
+function chunksOf({ id, reply }: MadeExchange): string[] {
+  if (reply !== null) return streamOf({ id: `msg_${id}`, content: reply as Record<string, unknown>[] });
+  return [JSON.stringify({ type: 'error', error: { type: 'overloaded_error', message: 'Overloaded' } })];
 }

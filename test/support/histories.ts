@@ -14,6 +14,8 @@ export interface MadeExchange {
   reply: unknown[] | null;
   /** Exchanges that end before this one can begin: what its client has to know. */
   after: string[];
+  /** Exchanges whose calls are known before this one can begin: it is one of their sub-agents. */
+  afterCalls: string[];
   truth: MadeTruth;
 }
 
@@ -35,6 +37,7 @@ interface Line {
   history: unknown[];
   tip: string | null;
   after: string[];
+  afterCalls: string[];
   truth: Pick<MadeTruth, 'conversation' | 'isSubtask'>;
   /** Results that the next request brings. */
   results: unknown[];
@@ -190,7 +193,7 @@ class World {
       agent: ids ? `agent-${call.id}` : null,
       parentAgent: ids ? from.agent : null,
       tip: id,
-      after: [id],
+      afterCalls: [id],
       truth: { conversation: truth.conversation, isSubtask: true },
       call,
     }));
@@ -253,10 +256,12 @@ class World {
       maxTokens: 1000,
       reply: content,
       after: from.after,
+      afterCalls: from.afterCalls,
       truth,
     };
     this.exchanges.push(sent);
     from.after = [id];
+    from.afterCalls = [];
     from.truth = { conversation: truth.conversation, isSubtask: truth.isSubtask };
     if (content !== null) {
       from.history = [...messages, { role: 'assistant', content }];
@@ -275,6 +280,7 @@ function emptyLine(session: string | null): Line {
     history: [],
     tip: null,
     after: [],
+    afterCalls: [],
     truth: { conversation: '', isSubtask: false },
     results: [],
     call: null,

@@ -1,30 +1,38 @@
 import fc from 'fast-check';
 import type { MadeExchange } from './histories.ts';
 
-/** A request arrives, or its answer ends. */
+/** A request arrives, the calls of its answer are known, or that ends. */
 export interface Arrival {
-  kind: 'start' | 'end';
+  kind: 'start' | 'calls' | 'end';
   exchange: MadeExchange;
 }
 
 /** Any order of arrival in which nobody knows what has not happened yet. `choices`: which of those that can come next. */
 export function interleave(exchanges: MadeExchange[], choices: number[]): Arrival[] {
-  const started = new Set<string>();
-  const ended = new Set<string>();
+  const happened = { start: new Set<string>(), calls: new Set<string>(), end: new Set<string>() };
   const out: Arrival[] = [];
-  while (ended.size < exchanges.length) {
+  while (happened.end.size < exchanges.length) {
     const possible = exchanges.flatMap((exchange): Arrival[] => {
-      if (ended.has(exchange.id)) return [];
-      if (started.has(exchange.id)) return [{ kind: 'end', exchange }];
-      return exchange.after.every((id) => ended.has(id)) ? [{ kind: 'start', exchange }] : [];
+      const { id, after, afterCalls } = exchange;
+      if (happened.end.has(id)) return [];
+      if (happened.start.has(id)) {
+        const told = happened.calls.has(id) || !callsAgents(exchange);
+        return [{ kind: told ? 'end' : 'calls', exchange }];
+      }
+      const ready =
+        after.every((one) => happened.end.has(one)) && afterCalls.every((one) => happened.calls.has(one));
+      return ready ? [{ kind: 'start', exchange }] : [];
     });
     const next = possible[(choices[out.length % choices.length] ?? 0) % possible.length];
     if (next === undefined) throw new Error('Nothing can come next: the histories contradict themselves');
-    (next.kind === 'start' ? started : ended).add(next.exchange.id);
+    happened[next.kind].add(next.exchange.id);
     out.push(next);
   }
   return out;
 }
+
+const callsAgents = ({ reply }: MadeExchange): boolean =>
+  reply?.some((block) => (block as { name?: string }).name === 'Agent') === true;
 
 export const choices = fc.array(fc.nat(30), { minLength: 8, maxLength: 40 });
 
@@ -38,7 +46,7 @@ export function rewrite(messages: unknown[], seed: number): unknown[] {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
     return state % one === 0;
   };
-  return messages.flatMap((message, index) => {
+  const written = messages.flatMap((message, index) => {
     const { role, content } = message as { role: string; content: unknown };
     const blocks = typeof content === 'string' ? [{ type: 'text', text: content }] : (content as Block[]);
     let out = blocks
@@ -54,6 +62,18 @@ export function rewrite(messages: unknown[], seed: number): unknown[] {
     const between =
       index > 0 && chance(5) ? [{ role: 'system', content: 'The date is another one now.' }] : [];
     return [...between, said];
+  });
+  return chance(3) ? doubled(written) : written;
+}
+
+/** As 1.0.58 does: a message that calls tools and the one with their results stand there twice. */
+function doubled(messages: { role: string; content: unknown }[]): unknown[] {
+  const only = (message: { content: unknown } | undefined, type: string): boolean =>
+    Array.isArray(message?.content) && message.content.every((block) => (block as Block).type === type);
+  return messages.flatMap((message, index) => {
+    const next = messages[index + 1];
+    const twice = only(message, 'tool_use') && only(next, 'tool_result');
+    return twice ? [message, next!, message] : [message];
   });
 }
 

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { normaliseText } from '../../src/sidecar/core/block-form.ts';
 import { linkChain } from '../../src/sidecar/core/normalise.ts';
+import { spawnsOf } from '../../src/sidecar/core/spawns.ts';
 import { command, histories, makeHistories, type MadeExchange } from './histories.ts';
 import { choices, interleave, rewrite } from './interleave.ts';
 import { a, q, text } from './link-story.ts';
@@ -28,6 +29,8 @@ function tell(exchanges: MadeExchange[], order: number[], seed: number): Map<str
         messages,
       };
       found.set(exchange.id, linker.request({ requestId: exchange.id, at, ...request, body }));
+    } else if (known !== undefined && kind === 'calls') {
+      linker.calls(known, spawnsOf({ content: exchange.reply }), at);
     } else if (known !== undefined) {
       const { reply } = exchange;
       const message = { id: `msg_${exchange.id}`, type: 'message', role: 'assistant', content: reply };
@@ -160,6 +163,7 @@ describe('generated histories', () => {
             maxTokens: 9,
             reply: [text(reply)],
             after,
+            afterCalls: [],
             truth,
           };
         });

@@ -134,10 +134,14 @@ export class MemoryLinker {
     for (const id of toolIdsOf((response.message as { content?: unknown } | null)?.content)) {
       exchange.toolIds.add(id);
     }
-    if (exchange.conversationId !== null) {
-      for (const call of response.spawns) this.#record(exchange, call, input.at);
-    }
+    this.calls(exchange, response.spawns, input.at);
     return response;
+  }
+
+  /** Calls of sub-agents that are known before the response has ended. */
+  calls(exchange: MemoryExchange, calls: ResponseFacts['spawns'], at: number): void {
+    if (exchange.conversationId === null) return;
+    for (const call of calls) this.#record(exchange, call, at);
   }
 
   /** It ended without a response. */

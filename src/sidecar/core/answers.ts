@@ -18,7 +18,7 @@ const TELLING = 100;
 const KEY_BYTES = 8;
 
 /**
- * The newest answers in a history, newest first: its assistant messages. What stands at its very end is the beginning of
+ * The newest answers in a history that differ, newest first: its assistant messages. What stands at its very end is the beginning of
  * the next (a prefill).
  */
 export function answersIn(messages: MessageFacts[]): Said[] {
@@ -31,7 +31,8 @@ export function answersIn(messages: MessageFacts[]): Said[] {
   ) {
     const message = messages[index]!;
     const said = message.role === 'assistant' ? saidIn(message) : null;
-    if (said !== null) found.push(said);
+    // One that is repeated says no more than once (1.0.58 sends messages with tools twice).
+    if (said !== null && !found.some(({ digest }) => digest.equals(said.digest))) found.push(said);
   }
   return found;
 }
