@@ -93,6 +93,7 @@ function query(sessionId: string, links: Buffer[]): LinkQuery {
     scope: { tenant: 'local', project: 'shop', sessionId, agentId: null, parentAgentId: null },
     links,
     ownLinks: 1,
+    answeredLinks: links.length - 1,
     previousMessageId: null,
     previousUpstreamId: null,
     promptHashes: [createHash('sha256').update(sessionId).digest()],

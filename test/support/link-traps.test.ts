@@ -68,6 +68,21 @@ describe('histories that were cut', () => {
     check([said, { ...cut(LONG), session: 's2' }], { A: 'root -@main in A', D: 'root -@main in D' });
     check([said, { ...cut(LONG), project: 'p' }], { A: 'root -@main in A', D: 'root -@main in D' });
   });
+  test('an answer that others were given, too, does not lead away from the whole history', () => {
+    const bare = (step: Step): Step => ({ ...step, session: null });
+    const other: Step = { id: 'X', messages: [q('else')], reply: [text(LONG)] };
+    const said = { ...first, reply: [text(LONG)] };
+    const brief: Step = { id: 'B', messages: [q('one'), a(LONG), q('two')], reply: [text('ok')] };
+    const on: Step = { id: 'C', messages: [...brief.messages, a('ok'), q('three')], reply: [] };
+    const expected = {
+      A: line.A,
+      X: 'root -@main in X',
+      B: 'response-prefix A@main',
+      C: 'response-prefix B@main',
+    };
+    check([said, other, brief, on].map(bare), expected);
+    check([said, other, brief, on], expected);
+  });
   test('compacted by the server: what stands before its block may be left out', () => {
     const block = { type: 'compaction', content: 'They fixed the test.' };
     const compacted: Step = { ...second, reply: [block, text('2')] };

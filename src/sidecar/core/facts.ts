@@ -30,6 +30,8 @@ export interface RequestFacts {
   links: Buffer[];
   /** How many of `links` lie before the first assistant block: prefixes this short never link across sessions. */
   ownLinks: number;
+  /** How many lie up to the last assistant block: who shares these gave the answer that this history ends with. */
+  answeredLinks: number;
   /** Hash of each text that may equal a Task/Agent prompt: the first user text, a fork's directive, a workflow's task. */
   promptHashes: Buffer[];
   firstUserText: string | null;
@@ -75,6 +77,8 @@ export interface LinkQuery {
   links: Buffer[];
   /** As in RequestFacts. Prefixes up to here count only within one session: the finder may leave others out. */
   ownLinks: number;
+  /** As in RequestFacts. */
+  answeredLinks: number;
   previousMessageId: string | null;
   previousUpstreamId: string | null;
   promptHashes: Buffer[];
@@ -86,7 +90,7 @@ export interface LinkQuery {
   /** True: also the summarising requests of the scope, with their summaries. */
   compactions: boolean;
   lastToolIds: string[];
-  /** `answerKey` of each of the newest answers; the finder may leave them out where the first one's is found by links. */
+  /** `answerKey` of each of the newest answers; the finder may leave them out where a prefix has `answeredLinks`. */
   answers: AnswerKey[];
 }
 

@@ -17,6 +17,7 @@ export function linkQuery(facts: RequestFacts, requestId: string, at: number, sc
     scope,
     links: facts.links,
     ownLinks: facts.ownLinks,
+    answeredLinks: facts.answeredLinks,
     previousMessageId: facts.thread?.type === 'continue' ? facts.thread.previousMessageId : null,
     previousUpstreamId: facts.previousUpstreamId,
     promptHashes: facts.promptHashes,

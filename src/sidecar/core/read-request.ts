@@ -30,7 +30,7 @@ interface RequestContent {
   messages: MessageFacts[];
   system: SystemFacts;
   hasTools: boolean;
-  chain: Pick<LinkChain, 'links' | 'ownLinks'>;
+  chain: Pick<LinkChain, 'links' | 'ownLinks' | 'answeredLinks'>;
 }
 
 export interface SystemFacts {
@@ -71,6 +71,7 @@ export function requestFacts({ method, path, headers }: RequestHead, content: Re
     hasTools,
     links: chain.links,
     ownLinks: chain.ownLinks,
+    answeredLinks: chain.answeredLinks,
     promptHashes: promptHashes(messages, first[0] ?? null),
     firstUserText: first.find((text) => !isClientText(text)) ?? first[0] ?? null,
     preview: preview.text,

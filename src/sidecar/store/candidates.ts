@@ -121,14 +121,12 @@ function deepest(query: LinkQuery, rows: CandidateRow[]): CandidateRow[] {
     .map(({ row }) => row);
 }
 
-/** The newest answer of the history is that of a prefix: nothing was cut off, and nothing is missing in between. */
-function isSettled({ answers, links }: LinkQuery, prefix: CandidateRow[]): boolean {
-  const [newest] = answers;
-  if (newest === undefined) return true;
-  return prefix.some(
-    ({ answer_key: key, request_link: link }) =>
-      key?.equals(newest.key) === true || (link !== null && links.at(-1)?.equals(link) === true),
-  );
+/** The newest answer of the history is within a prefix: nothing was cut off, and nothing is missing in between. */
+function isSettled({ answers, links, answeredLinks }: LinkQuery, prefix: CandidateRow[]): boolean {
+  if (answers.length === 0) return true;
+  const whole = links.slice(Math.max(0, answeredLinks - 1));
+  const reaches = (link: Buffer | null): boolean => link !== null && whole.some((own) => own.equals(link));
+  return prefix.some((row) => reaches(row.response_link) || reaches(row.request_link));
 }
 
 /** By what the history ends with, whatever it begins with; the key holds project, session and agent. */

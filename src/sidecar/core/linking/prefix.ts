@@ -166,9 +166,10 @@ function isWeak(found: Case, best: Match): boolean {
  * so it was not missed on the way; the middle of the history was cut out, or the first prompt was kept and the rest cut.
  */
 function endsElsewhere(found: Case, best: Match): boolean {
-  const { links, ownLinks } = found.facts;
-  if (best.depth === links.length) return false;
+  const { answeredLinks, ownLinks } = found.facts;
+  if (best.depth >= answeredLinks) return false;
   const newest = found.query.answers[0];
+  // Before a prefill, which counts as an answer.
   if (newest === undefined || best.candidate.answerKey?.equals(newest.key) === true) return false;
   const last = lastAnswer(found);
   return last !== null && (last.telling || best.depth <= ownLinks);
