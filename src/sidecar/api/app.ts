@@ -22,11 +22,13 @@ import {
   type StorageReport,
   type VacuumReport,
 } from '../../protocol/storage.ts';
+import type { CredentialWorks } from '../credential-works.ts';
 import { badRequest, NexusError, notFound } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { CommandStore } from '../store/commands.ts';
 import type { ReadStore } from '../store/reads.ts';
 import { requireJson, requireKey, type Gate } from './auth.ts';
+import { credentialRoutes } from './credentials.ts';
 import type { EventBus } from './event-bus.ts';
 import { eventStream } from './event-stream.ts';
 import { found, foundBytes, jsonBytes, parsed } from './json-bytes.ts';
@@ -40,6 +42,7 @@ export interface ApiDependencies {
   events: EventBus;
   read: ReadStore;
   command: CommandStore;
+  credentials: CredentialWorks;
   status: () => SidecarStatus;
   /** What the keeper of log-ins has counted; absent where there is none. */
   oauthMetrics?: () => OauthSnapshot;
@@ -139,6 +142,7 @@ function apiRoutes(deps: ApiDependencies) {
       .get('/stats', zValidator('query', statsQuery, refuseBadInput), async (c) =>
         jsonBytes<StatsRow>(await read('getStats', c.req.valid('query'))),
       )
+      .route('/credentials', credentialRoutes(deps.credentials))
       .get('/storage', async () => jsonBytes<StorageReport>(await read('getStorage')))
       .post('/storage/prune', zValidator('json', pruneBody, refuseBadInput), async (c) => {
         const answer = parsed(await command('prune', c.req.valid('json'))) as PruneReport;
