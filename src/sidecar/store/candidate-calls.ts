@@ -40,6 +40,7 @@ export async function findCalls(db: Store, query: LinkQuery): Promise<CallCandid
     prompt: row.call_prompt,
     promptHash: row.call_hash,
     calledAt: row.call_at,
+    ordinal: row.call_ordinal,
     parentEndedAt: row.call_ended,
     parent: row,
   }));
@@ -53,6 +54,7 @@ interface CallRow {
   call_prompt: string;
   call_hash: Buffer;
   call_at: number;
+  call_ordinal: number;
   call_ended: number | null;
 }
 
@@ -67,7 +69,7 @@ function callRows(
     sql`select exchange.id, invocation.tool_use_id as call_tool,
         invocation.name as call_name, invocation.claimed_by is not null as call_claimed,
         invocation.branch_id as call_branch, invocation.prompt as call_prompt, invocation.prompt_hash as call_hash,
-        invocation.called_at as call_at,
+        invocation.called_at as call_at, invocation.ordinal as call_ordinal,
         invocation.session_id is not distinct from ${query.scope.sessionId}::text as call_session
       from invocation cross join lateral (
         select * from request where request.tenant = invocation.tenant and request.id = invocation.parent_id offset 0
@@ -75,8 +77,9 @@ function callRows(
       where invocation.tenant = ${query.scope.tenant} and ${earlier(query)}
         and invocation.called_at <= ${timestamp(query.at)}::timestamptz and ${condition}`,
     {
-      columns: sql`, exchange.ended_at as call_ended, call_tool, call_name, call_claimed, call_branch, call_prompt, call_hash, call_at`,
-      order: sql`call_session desc, call_at desc`,
+      columns: sql`, exchange.ended_at as call_ended, call_tool, call_name, call_claimed, call_branch, call_prompt, call_hash, call_at,
+        call_ordinal`,
+      order: sql`call_session desc, call_at desc, call_ordinal`,
       limit: CALL_LIMIT,
     },
   );

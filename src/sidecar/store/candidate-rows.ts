@@ -19,6 +19,8 @@ export type CandidateRow = Pick<
   | 'system_hash'
 > & {
   started_at: number;
+  ended_at: number | null;
+  answer_key: Buffer | null;
   conversation_id: string;
   branch_id: string;
   is_subtask: boolean;
@@ -30,7 +32,7 @@ export type CandidateRow = Pick<
 const COLUMNS = sql`exchange.id, exchange.started_at, exchange.conversation_id, exchange.branch_id, exchange.session_id,
   exchange.agent_id, exchange.project, exchange.is_subtask, exchange.parent_task_id, exchange.parent_id,
   exchange.request_link, exchange.response_link, exchange.state, exchange.summarises, exchange.link_depth,
-  exchange.system_hash, conversation.request_count, children.children`;
+  exchange.system_hash, exchange.ended_at, answered.answer_key, conversation.request_count, children.children`;
 
 /**
  * The candidates that `found` names: a select of `id`, and anything to order by, from `exchange`, with `earlier()`
@@ -51,6 +53,9 @@ export async function candidateRows<Extra = unknown>(
     cross join lateral (
       select * from exchange where exchange.tenant = ${query.scope.tenant} and exchange.id = best.id offset 0
     ) exchange
+    left join lateral (
+      select answer_key from answer where answer.tenant = ${query.scope.tenant} and answer.id = best.id offset 0
+    ) answered on true
     cross join lateral (
       select request_count from conversation
       where conversation.tenant = exchange.tenant and conversation.id = exchange.conversation_id
@@ -84,7 +89,7 @@ function earlierThere(query: LinkQuery): RawBuilder<unknown> {
  */
 export function earlierWith(
   query: LinkQuery,
-  column: 'request_link' | 'response_link' | 'message_id' | 'upstream_id',
+  column: 'request_link' | 'response_link' | 'message_id' | 'upstream_id' | 'answer_key',
   value: RawBuilder<unknown>,
 ): RawBuilder<unknown> {
   const { tenant } = query.scope;
@@ -98,7 +103,9 @@ export function earlierWith(
     where ${sql.ref(`answer.${column}`)} = ${value} and ${tenantIs('answer', tenant)} and ${earlierThere(query)}`;
 }
 
-export function toCandidate(row: CandidateRow): LinkCandidate {
+/** As it was when the query's request arrived: what ended since still ran. */
+export function toCandidate(row: CandidateRow, at: number): LinkCandidate {
+  const ended = row.ended_at !== null && row.ended_at <= at;
   return {
     requestId: row.id,
     at: row.started_at,
@@ -113,7 +120,9 @@ export function toCandidate(row: CandidateRow): LinkCandidate {
     requestLink: row.request_link ?? Buffer.alloc(0),
     responseLink: row.response_link,
     systemHash: row.system_hash,
-    complete: row.state === 'completed',
+    complete: ended && row.state === 'completed',
+    running: !ended,
+    answerKey: row.answer_key,
     summarises: row.summarises,
     children: row.children,
     conversationRequestCount: row.request_count,

@@ -3,9 +3,8 @@ import { sql, type RawBuilder } from 'kysely';
 import type { LinkDecision } from '../core/facts.ts';
 import { openBranch } from './branches.ts';
 import type { Store } from './tables.ts';
-import { cleanText, timestamp } from './values.ts';
-
-const TITLE_LENGTH = 120;
+import { titleOf } from './titles.ts';
+import { timestamp } from './values.ts';
 
 /** What a conversation learns from one of its requests when it starts. */
 export interface ConversationRequest {
@@ -17,7 +16,7 @@ export interface ConversationRequest {
   accountId: string | null;
   model: string | null;
   messageCount: number;
-  /** The first user text. */
+  /** The client's own, else the first user text. */
   title: string;
 }
 
@@ -81,14 +80,6 @@ function conversationIdOf(requestId: string): string {
   bytes[8] = (bytes[8]! & 0x3f) | 0x80;
   const hex = bytes.toString('hex');
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
-}
-
-/** The first line with something on it, at most 120 characters. */
-function titleOf(text: string): string {
-  const line = text.split('\n').find((candidate) => candidate.trim() !== '') ?? '';
-  const clean = line.replaceAll(/\s+/g, ' ').trim();
-  if (clean === '') return 'Untitled';
-  return cleanText(clean.length > TITLE_LENGTH ? `${clean.slice(0, TITLE_LENGTH - 1).trimEnd()}…` : clean);
 }
 
 /** With its first request counted. */

@@ -14,7 +14,8 @@ export interface CallingExchange {
 
 /**
  * Records Task/Agent calls in their order and gives each its branch: `subtask_1`, `subtask_2` … of the conversation.
- * A call that is recorded already keeps its number.
+ * A call that is recorded already keeps its number; so does one that a failed try of the same turn made and nobody
+ * carried out.
  */
 export async function recordInvocations(
   db: Store,
@@ -23,6 +24,7 @@ export async function recordInvocations(
   at: number,
 ): Promise<void> {
   for (const call of calls) {
+    if (await takeOver(db, calling, call, at)) continue;
     await sql`
       insert into invocation (tenant, parent_id, tool_use_id, conversation_id, ordinal, branch_id, name, prompt,
         prompt_hash, agent_type, session_id, project, called_at)
@@ -36,6 +38,31 @@ export async function recordInvocations(
       ) as next
       on conflict (tenant, parent_id, tool_use_id) do nothing`.execute(db);
   }
+}
+
+/** The retried turn calls again what its failed try had called: the call becomes this one's. False: there is none. */
+async function takeOver(db: Store, calling: CallingExchange, call: SpawnCall, at: number): Promise<boolean> {
+  const { tenant, requestId, conversationId } = calling;
+  const { rows } = await sql`
+    update invocation set parent_id = ${requestId}::uuid, tool_use_id = ${cleanText(call.toolUseId)},
+      called_at = ${timestamp(at)}::timestamptz, agent_type = ${cleanTextOrNull(call.agentType)}::text
+    where (tenant, conversation_id, ordinal) = (
+      select failed.tenant, failed.conversation_id, failed.ordinal
+      from request own
+      join request try on try.request_link = own.request_link and try.tenant = own.tenant
+        and try.conversation_id = own.conversation_id and try.id <> own.id
+      join invocation failed on failed.tenant = try.tenant and failed.parent_id = try.id
+      where own.tenant = ${tenant} and own.id = ${requestId}::uuid and own.retry_of is not null
+        and failed.conversation_id = ${conversationId}::uuid and failed.claimed_by is null
+        and failed.name = ${cleanText(call.name)} and failed.prompt_hash = ${call.promptHash}::bytea
+        and not exists (
+          select from answer where answer.tenant = try.tenant and answer.id = try.id and answer.state = 'completed')
+        and not exists (
+          select from invocation known where known.tenant = ${tenant} and known.parent_id = ${requestId}::uuid
+            and known.tool_use_id = ${cleanText(call.toolUseId)})
+      order by failed.ordinal limit 1)
+    returning ordinal`.execute(db);
+  return rows.length > 0;
 }
 
 /** The first exchange of a sub-task claims the call that started it. */
