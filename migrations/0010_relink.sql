@@ -9,9 +9,9 @@ create table relink (
   primary key (tenant, started_at, id)
 );
 
--- The beginnings of conversations, and what goes on from a summary: whoever was recorded before its parent is most likely
+-- The beginnings of conversations, and what goes on from a summary or is known by its last answer alone: whoever was recorded before its parent is most likely
 -- among them.
-create index request_opens on request (tenant, project, started_at) where link_signal in ('root', 'compaction');
+create index request_opens on request (tenant, project, started_at) where link_signal in ('root', 'compaction', 'last-answer');
 -- Claimed calls, too: to a request that began earlier than the one that claimed it, a call was still open.
 create index invocation_prompt_hash on invocation using hash (prompt_hash);
 

@@ -25,6 +25,7 @@ test('without any value each setting has the sidecar’s own default', () => {
     databaseUrl: '',
     dataDir: '',
     port: 0,
+    requirePathKey: true,
     recording: true,
     redactBodies: 'own',
     retentionDays: 0,

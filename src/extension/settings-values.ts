@@ -23,6 +23,7 @@ export function settingsFrom(own: Values, http: Values): Settings {
     databaseUrl: machine(own, 'databaseUrl', '').trim(),
     dataDir: machine(own, 'dataDir', '').trim(),
     port: machine(own, 'port', 0),
+    requirePathKey: machine(own, 'requirePathKey', true),
     recording: machine(own, 'recording.enabled', true),
     redactBodies: machine<string>(own, 'redactBodies', 'own'),
     retentionDays: machine(own, 'retention.days', 0),

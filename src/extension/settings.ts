@@ -20,6 +20,7 @@ const STARTED_WITH = [
   'claudeNexus.databaseUrl',
   'claudeNexus.dataDir',
   'claudeNexus.port',
+  'claudeNexus.requirePathKey',
   'claudeNexus.recording',
   'claudeNexus.redactBodies',
   'claudeNexus.retention',

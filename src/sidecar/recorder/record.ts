@@ -1,5 +1,5 @@
 import type { EventName } from '../../protocol/events.ts';
-import type { RequestFacts, SpawnCall } from '../core/facts.ts';
+import type { LinkDecision, RequestFacts, SpawnCall } from '../core/facts.ts';
 import { decideLink, linkQuery } from '../core/linker.ts';
 import { resolveAccount } from '../store/accounts.ts';
 import { noCandidates } from '../store/candidate-rows.ts';
@@ -19,6 +19,7 @@ import { claimInvocation, recordInvocations } from '../store/invocations.ts';
 import { insertContent, packContent } from '../store/new-content.ts';
 import { relinkAfter } from '../store/relink-list.ts';
 import { findThread } from '../store/threads.ts';
+import { findTitle } from '../store/titles.ts';
 import type { Tx } from '../store/tables.ts';
 import { toolNumbersOrNull } from '../store/tool-numbers.ts';
 import { cleanText, cleanTextOrNull, timestamp } from '../store/values.ts';
@@ -103,7 +104,9 @@ async function placeAndInsert(
         })
       : null;
   const chain = requestChain(facts, thread, () => exchange.messages());
-  const decision = await decide(tx, exchange, { ...facts, links: chain.links });
+  // What a thread's server holds has answers in it.
+  const ownLinks = thread === null ? facts.ownLinks : 0;
+  const decision = await decide(tx, exchange, { ...facts, links: chain.links, ownLinks });
   const messageCount = facts.messageCount + chain.heldMessages;
   const isPart = facts.requestType === 'inference';
   const place = isPart
@@ -118,7 +121,7 @@ async function placeAndInsert(
           accountId: stored.account_id,
           model: cleanTextOrNull(facts.model, 200),
           messageCount,
-          title: facts.firstUserText ?? facts.preview,
+          title: await titleFor(tx, exchange, decision),
         },
         decision,
       )
@@ -148,6 +151,15 @@ async function placeAndInsert(
   if (place !== null && late) await relinkAfter(tx, head, exchange.startedAt);
   const changes: Change[] = [['exchange.started', head.id], ...changed(place?.conversationId ?? null)];
   return { changes, late: place !== null && late };
+}
+
+/** What the conversation it opens is called. */
+async function titleFor(tx: Tx, exchange: OpenExchange, decision: LinkDecision): Promise<string> {
+  const { firstUserText, sessionId, preview } = exchange.facts();
+  const prompt = { tenant: exchange.head.tenant, sessionId, preview };
+  const opens = decision.conversationId === null;
+  const title = opens ? await findTitle(tx, prompt, exchange.startedAt) : null;
+  return title ?? firstUserText ?? preview;
 }
 
 /** The columns that say what was sent. */
@@ -212,11 +224,7 @@ export function changed(conversationId: string | null): Change[] {
   return conversationId === null ? [] : [['conversation.changed', conversationId]];
 }
 
-async function decide(
-  tx: Tx,
-  exchange: OpenExchange,
-  facts: RequestFacts,
-): Promise<ReturnType<typeof decideLink>> {
+async function decide(tx: Tx, exchange: OpenExchange, facts: RequestFacts): Promise<LinkDecision> {
   const { head, startedAt } = exchange;
   const query = linkQuery(facts, head.id, startedAt, {
     tenant: head.tenant,

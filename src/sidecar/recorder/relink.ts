@@ -1,4 +1,5 @@
 import type { LinkSignal } from '../../protocol/rows.ts';
+import { answerKey, answerOf } from '../core/answers.ts';
 import type { LinkDecision, RequestFacts } from '../core/facts.ts';
 import { member, parseJson } from '../core/json.ts';
 import { decideLink, linkQuery } from '../core/linker.ts';
@@ -18,7 +19,7 @@ import {
   takeClaim,
   updateHashes,
   updateLink,
-  updateResponseLink,
+  updateResponseLinks,
   updateUsageType,
   type LinkColumns,
   type StoredExchange,
@@ -27,6 +28,7 @@ import { relinkAround, relinkThese, type ExchangeKey, type Moved } from '../stor
 import { moveCalls } from '../store/settle.ts';
 import { findThread } from '../store/threads.ts';
 import type { Tx } from '../store/tables.ts';
+import { findTitle } from '../store/titles.ts';
 import { toolNumbersOrNull } from '../store/tool-numbers.ts';
 import { cleanTextOrNull } from '../store/values.ts';
 import type { Preparation } from './preparation.ts';
@@ -56,6 +58,8 @@ interface Reading {
   facts: RequestFacts;
   chain: RequestChain;
   seenTools: ReadonlySet<string>;
+  /** The server holds what came before. */
+  isThread: boolean;
 }
 
 /**
@@ -72,7 +76,9 @@ export async function relinkExchange(
   if (reading === null) return null;
   const { row, facts, chain } = reading;
   await updateDerived(tx, reading);
-  const query = linkQuery({ ...facts, links: chain.links }, row.id, row.started_at, {
+  // What a thread's server holds has answers in it.
+  const linked = { ...facts, links: chain.links, ownLinks: reading.isThread ? 0 : facts.ownLinks };
+  const query = linkQuery(linked, row.id, row.started_at, {
     tenant: row.tenant,
     project: row.project,
     sessionId: facts.sessionId,
@@ -81,7 +87,7 @@ export async function relinkExchange(
   });
   const isPart = facts.requestType === 'inference';
   const candidates = isPart ? await findLinkCandidates(tx, { ...query, past: true }) : noCandidates;
-  const decision = decideLink({ ...facts, links: chain.links }, query, candidates);
+  const decision = decideLink(linked, query, candidates);
   const place = isPart ? await placeAnew(tx, reading, decision) : null;
   const columns = columnsOf(reading, decision, place);
   const changed = movesTree(row, columns);
@@ -154,7 +160,7 @@ async function read(tx: Tx, preparation: Preparation, key: ExchangeKey): Promise
       : null;
   const messages = (): unknown =>
     body === null ? undefined : member(parseJson(body.toString()), 'messages');
-  return { row, facts, seenTools, chain: requestChain(facts, thread, messages) };
+  return { row, facts, seenTools, isThread: thread !== null, chain: requestChain(facts, thread, messages) };
 }
 
 /** What is derived from content and lies outside the request's row: the hash behind its answer, those of its calls. */
@@ -166,7 +172,14 @@ async function updateDerived(tx: Tx, { row, facts, chain, seenTools }: Reading):
   const response = await readStoredResponse(tx, row);
   if (response === null) return;
   const isPart = facts.requestType === 'inference';
-  await updateResponseLink(tx, row, isPart ? extendChain(link, seenTools, response.message) : null);
+  const said = isPart ? answerOf(response.message) : null;
+  await updateResponseLinks(tx, row, {
+    link: isPart ? extendChain(link, seenTools, response.message) : null,
+    key:
+      said === null
+        ? null
+        : answerKey({ project: row.project, sessionId: facts.sessionId, agentId: facts.agentId }, said),
+  });
   if (outdated) await updateHashes(tx, row, facts.systemHash, response.spawns);
 }
 
@@ -179,6 +192,7 @@ async function placeAnew(
   const conversationId = decision.conversationId ?? (await rootConversation(tx, row));
   let opened = false;
   if (decision.conversationId === null) {
+    const prompt = { tenant, sessionId: facts.sessionId, preview: facts.preview };
     opened = await ensureConversation(tx, conversationId, {
       tenant,
       requestId: id,
@@ -188,7 +202,7 @@ async function placeAnew(
       accountId: row.account_id,
       model: cleanTextOrNull(facts.model, 200),
       messageCount: facts.messageCount + chain.heldMessages,
-      title: facts.firstUserText ?? facts.preview,
+      title: (await findTitle(tx, prompt, at)) ?? facts.firstUserText ?? facts.preview,
     });
   }
   const { branch } = decision;

@@ -3,7 +3,7 @@ import { linkChain } from '../core/normalise.ts';
 import type { ThreadPoint } from '../store/threads.ts';
 
 /** Raised when the normalisation changes: rows of an older version are linked anew by a rebuild. */
-export const linkVersion = 1;
+export const linkVersion = 2;
 
 export interface RequestChain {
   links: Buffer[];

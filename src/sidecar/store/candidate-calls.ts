@@ -44,6 +44,7 @@ export async function findCalls(db: Store, query: StoreQuery): Promise<CallCandi
     prompt: row.call_prompt,
     promptHash: row.call_hash,
     calledAt: row.call_at,
+    ordinal: row.call_ordinal,
     parentEndedAt: row.call_ended,
     parent: row,
   }));
@@ -57,6 +58,7 @@ interface CallRow {
   call_prompt: string;
   call_hash: Buffer;
   call_at: number;
+  call_ordinal: number;
   call_ended: number | null;
 }
 
@@ -72,7 +74,7 @@ function callRows(
     sql`select exchange.id, invocation.tool_use_id as call_tool,
         invocation.name as call_name, not ${open} as call_claimed,
         invocation.branch_id as call_branch, invocation.prompt as call_prompt, invocation.prompt_hash as call_hash,
-        invocation.called_at as call_at,
+        invocation.called_at as call_at, invocation.ordinal as call_ordinal,
         invocation.session_id is not distinct from ${query.scope.sessionId}::text as call_session
       from invocation cross join lateral (
         select * from request where request.tenant = invocation.tenant and request.id = invocation.parent_id offset 0
@@ -80,8 +82,9 @@ function callRows(
       where invocation.tenant = ${query.scope.tenant} and ${earlier(query)}
         and invocation.called_at <= ${timestamp(query.at)}::timestamptz and ${condition}`,
     {
-      columns: sql`, case when ${endedByThen(query)} then exchange.ended_at end as call_ended, call_tool, call_name, call_claimed, call_branch, call_prompt, call_hash, call_at`,
-      order: sql`call_session desc, call_at desc`,
+      columns: sql`, case when ${endedByThen(query)} then exchange.ended_at end as call_ended, call_tool, call_name, call_claimed, call_branch, call_prompt, call_hash, call_at,
+        call_ordinal`,
+      order: sql`call_session desc, call_at desc, call_ordinal`,
       limit: CALL_LIMIT,
     },
   );

@@ -14,6 +14,7 @@ export const noCandidates: LinkCandidates = {
   invocations: [],
   agent: [],
   compactions: [],
+  answers: [],
   tool: [],
 };
 
@@ -32,6 +33,7 @@ export type CandidateRow = Pick<
   | 'system_hash'
 > & {
   started_at: number;
+  answer_key: Buffer | null;
   conversation_id: string;
   branch_id: string;
   is_subtask: boolean;
@@ -44,6 +46,7 @@ const columns = (query: StoreQuery): RawBuilder<unknown> => sql`exchange.id, exc
   exchange.conversation_id, exchange.branch_id, exchange.session_id, exchange.agent_id, exchange.project,
   exchange.is_subtask, exchange.parent_task_id, exchange.parent_id, exchange.request_link,
   case when ${endedByThen(query)} then exchange.response_link end as response_link,
+  case when ${endedByThen(query)} then answered.answer_key end as answer_key,
   case when ${endedByThen(query)} then exchange.state else 'running' end as state, exchange.summarises,
   exchange.link_depth, exchange.system_hash, conversation.request_count, children.children`;
 
@@ -78,6 +81,9 @@ export async function candidateRows<Extra = unknown>(
     cross join lateral (
       select * from exchange where exchange.tenant = ${query.scope.tenant} and exchange.id = best.id offset 0
     ) exchange
+    left join lateral (
+      select answer_key from answer where answer.tenant = ${query.scope.tenant} and answer.id = best.id offset 0
+    ) answered on true
     cross join lateral (
       select request_count from conversation
       where conversation.tenant = exchange.tenant and conversation.id = exchange.conversation_id
@@ -116,7 +122,7 @@ function earlierThere(query: StoreQuery): RawBuilder<unknown> {
  */
 export function earlierWith(
   query: StoreQuery,
-  column: 'request_link' | 'response_link' | 'message_id' | 'upstream_id',
+  column: 'request_link' | 'response_link' | 'message_id' | 'upstream_id' | 'answer_key',
   value: RawBuilder<unknown>,
 ): RawBuilder<unknown> {
   const { tenant } = query.scope;
@@ -131,6 +137,7 @@ export function earlierWith(
       and ${answeredByThen(query)}`;
 }
 
+/** As it was when the query's request arrived: what ended since still ran. */
 export function toCandidate(row: CandidateRow): LinkCandidate {
   return {
     requestId: row.id,
@@ -147,6 +154,8 @@ export function toCandidate(row: CandidateRow): LinkCandidate {
     responseLink: row.response_link,
     systemHash: row.system_hash,
     complete: row.state === 'completed',
+    running: row.state === 'running',
+    answerKey: row.answer_key,
     summarises: row.summarises,
     children: row.children,
     conversationRequestCount: row.request_count,

@@ -19,6 +19,7 @@ const PREFIX_LIMIT = 24;
 const NEWEST_LINKS = 4;
 const AGENT_LIMIT = 5;
 const NAMED_LIMIT = 5;
+const ANSWER_LIMIT = 24;
 
 /**
  * The earlier exchanges that may be the parent of a new one. Every look-up is by an index, and none grows with the
@@ -35,18 +36,20 @@ export async function findLinkCandidates(
   const named = await findNamed(db, query);
   const prefix = await findPrefix(db, query);
   const agent = await findByAgent(db, query);
+  const answers = isSettled(query, prefix) ? [] : await findByAnswer(db, query);
   // The last resort: not asked where the chain has an answer.
-  const tool = prefix.length > 0 ? [] : await findByTool(db, query);
+  const tool = prefix.some((row) => isOwn(query, row)) ? [] : await findByTool(db, query);
   // A prompt says nothing of a request that has answers in it, unless nothing else does; a fork has its directive.
   const opens = query.links.length === query.ownLinks || query.promptHashes.length > 1 || prefix.length === 0;
   const calls = opens ? await findCalls(db, query) : [];
   const compactions = query.compactions ? await readCompactions(db, query) : [];
-  if (past) await countAsThen(db, query, [...named, ...prefix]);
+  if (past) await countAsThen(db, query, [...named, ...prefix, ...answers]);
   return {
     named: named.map(toCandidate),
     prefix: prefix.map(toCandidate),
     agent: agent.map(toCandidate),
     tool: tool.map(toCandidate),
+    answers: answers.map(toCandidate),
     invocations: calls.map(({ parent, ...call }) => ({ ...call, parent: toCandidate(parent) })),
     compactions: compactions.map((row) => ({ ...toCandidate(row), summary: row.summary })),
   };
@@ -142,6 +145,23 @@ function deepest(query: StoreQuery, rows: CandidateRow[]): CandidateRow[] {
     .sort((a, b) => b.depth - a.depth)
     .slice(0, PREFIX_LIMIT)
     .map(({ row }) => row);
+}
+
+/** The newest answer of the history is within a prefix: nothing was cut off, and nothing is missing in between. */
+function isSettled({ answers, links, answeredLinks }: LinkQuery, prefix: CandidateRow[]): boolean {
+  if (answers.length === 0) return true;
+  const whole = links.slice(Math.max(0, answeredLinks - 1));
+  const reaches = (link: Buffer | null): boolean => link !== null && whole.some((own) => own.equals(link));
+  return prefix.some((row) => reaches(row.response_link) || reaches(row.request_link));
+}
+
+/** By what the history ends with, whatever it begins with; the key holds project, session and agent. */
+async function findByAnswer(db: Store, query: StoreQuery): Promise<CandidateRow[]> {
+  const keys = query.answers.map(({ key }) => key);
+  const found = sql`select hit.* from unnest((select ${keys}::bytea[])) as wanted (key) cross join lateral (
+    select exchange.id, exchange.started_at as best_at ${earlierWith(query, 'answer_key', sql`wanted.key`)} offset 0
+  ) hit`;
+  return candidateRows(db, query, found, { order: sql`best_at desc`, limit: ANSWER_LIMIT });
 }
 
 async function findByAgent(db: Store, query: StoreQuery): Promise<CandidateRow[]> {

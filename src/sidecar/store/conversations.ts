@@ -4,9 +4,8 @@ import type { LinkDecision } from '../core/facts.ts';
 import { openBranch } from './branches.ts';
 import { isFirstOf, type StoredExchange } from './link-rows.ts';
 import type { Store } from './tables.ts';
-import { cleanText, timestamp } from './values.ts';
-
-const TITLE_LENGTH = 120;
+import { titleOf } from './titles.ts';
+import { timestamp } from './values.ts';
 
 /** What a conversation learns from one of its requests when it starts. */
 export interface ConversationRequest {
@@ -18,7 +17,7 @@ export interface ConversationRequest {
   accountId: string | null;
   model: string | null;
   messageCount: number;
-  /** The first user text. */
+  /** The client's own, else the first user text. */
   title: string;
 }
 
@@ -109,14 +108,6 @@ export async function ensureConversation(
     db,
   );
   return rows.length > 0;
-}
-
-/** The first line with something on it, at most 120 characters. */
-function titleOf(text: string): string {
-  const line = text.split('\n').find((candidate) => candidate.trim() !== '') ?? '';
-  const clean = line.replaceAll(/\s+/g, ' ').trim();
-  if (clean === '') return 'Untitled';
-  return cleanText(clean.length > TITLE_LENGTH ? `${clean.slice(0, TITLE_LENGTH - 1).trimEnd()}…` : clean);
 }
 
 /** With its first request counted. */

@@ -94,16 +94,15 @@ export async function updateLink(
   await db.updateTable('request').set(columns).where('tenant', '=', tenant).where('id', '=', id).execute();
 }
 
-/** The hash behind the answer's last block. */
-export async function updateResponseLink(
+/** The hash behind the answer's last block, and what the answer alone is found by (see `answerKey`). */
+export async function updateResponseLinks(
   db: Store,
   { tenant, id }: ExchangeKey,
-  link: Buffer | null,
+  { link, key }: { link: Buffer | null; key: Buffer | null },
 ): Promise<void> {
-  await sql`update answer set response_link = ${link}::bytea
-    where tenant = ${tenant} and id = ${id}::uuid and response_link is distinct from ${link}::bytea`.execute(
-    db,
-  );
+  await sql`update answer set response_link = ${link}::bytea, answer_key = ${key}::bytea
+    where tenant = ${tenant} and id = ${id}::uuid
+      and (response_link, answer_key) is distinct from (${link}::bytea, ${key}::bytea)`.execute(db);
 }
 
 /** Hashes of an older version: of the system prompt (for all requests that share it) and of the calls' prompts. */

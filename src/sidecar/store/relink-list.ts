@@ -14,7 +14,8 @@ export interface ExchangeKey {
  *
  * - of the same session, and those that hold its messages (with an answer in them) whatever their session, unless they
  *   go on from a later request that shares more than `of` has: nothing says more than that;
- * - the beginnings of conversations in the same project, and what goes on from a summary;
+ * - the beginnings of conversations in the same project, and what goes on from a summary or is known by its last answer
+ *   alone;
  * - what hangs from it or from its parent: it may belong between them;
  * - the same request: another try; and whoever asks what others have asked who were called with the same prompt: of
  *   several calls, they may be of this one;
@@ -36,7 +37,7 @@ export async function relinkAfter(db: Store, of: ExchangeKey, at: number): Promi
       select parent.started_at from request parent where parent.tenant = ${tenant} and parent.id = later.parent_id
     ) >= ${timestamp(at)}::timestamptz))`;
   // As the index has it.
-  const opens = sql`link_signal in ('root', 'compaction')`;
+  const opens = sql`link_signal in ('root', 'compaction', 'last-answer')`;
   await sql`
     with recursive own as materialized (
       select request.*, answer.response_tip, request.link_depth + coalesce((
