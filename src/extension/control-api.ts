@@ -29,7 +29,7 @@ export class ControlApi {
   }): Promise<ConversationPage> {
     const { project, limit, cursor } = query;
     return await unwrap(
-      this.#client().api.conversations.$get({
+      this.client().api.conversations.$get({
         query: {
           limit: String(limit),
           ...(project === null ? {} : { project }),
@@ -41,16 +41,16 @@ export class ControlApi {
 
   /** Totals since a time, in ms since 1970. */
   async stats(since: number): Promise<StatsRow> {
-    return await unwrap(this.#client().api.stats.$get({ query: { since: new Date(since).toISOString() } }));
+    return await unwrap(this.client().api.stats.$get({ query: { since: new Date(since).toISOString() } }));
   }
 
   async status(): Promise<SidecarStatus> {
-    return await unwrap(this.#client().api.status.$get());
+    return await unwrap(this.client().api.status.$get());
   }
 
   /** The newest failed exchange, of whatever kind; null when nothing ever failed. */
   async latestFailure(): Promise<RequestRow | null> {
-    const page = await unwrap(this.#client().api.requests.$get({ query: { state: 'failed', limit: '1' } }));
+    const page = await unwrap(this.client().api.requests.$get({ query: { state: 'failed', limit: '1' } }));
     return page.requests[0] ?? null;
   }
 
@@ -60,7 +60,7 @@ export class ControlApi {
     fields: readonly (keyof RequestDetail)[],
   ): Promise<Partial<RequestDetail>> {
     return await unwrap(
-      this.#client().api.requests[':id'].$get({
+      this.client().api.requests[':id'].$get({
         param: { id: requestId },
         query: { fields: fields.join(',') },
       }),
@@ -69,7 +69,7 @@ export class ControlApi {
 
   /** A part of a request as text, made by the sidecar: this process only passes it on. */
   async documentText(requestId: string, part: DocumentPart): Promise<string> {
-    const response = await this.#client().api.requests[':id'].document.$get({
+    const response = await this.client().api.requests[':id'].document.$get({
       param: { id: requestId },
       query: { part },
     });
@@ -80,10 +80,11 @@ export class ControlApi {
   /** The newest exchanges of whatever kind; `conversationId`: only of that one. */
   async requests(conversationId: string | null, limit: number): Promise<RequestRow[]> {
     const query = { limit: String(limit), ...(conversationId === null ? {} : { conversationId }) };
-    return (await unwrap(this.#client().api.requests.$get({ query }))).requests;
+    return (await unwrap(this.client().api.requests.$get({ query }))).requests;
   }
 
-  #client(): Client {
+  /** A client of the sidecar there is at the moment; throws a `NexusFailure` while there is none. */
+  client(): Client {
     const endpoint = this.#endpoint();
     if (endpoint === null) throw new NexusFailure('not_answering', 'Claude Nexus is not running.');
     const { url, token } = endpoint;

@@ -11,6 +11,7 @@ import { registerJsonDocuments } from './json-documents.ts';
 import { registerNotices } from './notices.ts';
 import { registerOutput } from './output.ts';
 import { registerRequestsPanel } from './requests-panel.ts';
+import { registerAccounts } from './register-accounts.ts';
 import { registerSidecar, type Sidecar } from './sidecar-process.ts';
 import { registerStatusBar } from './status-bar.ts';
 import { registerStoragePanel } from './storage-panel.ts';
@@ -42,6 +43,7 @@ export function activate(context: vscode.ExtensionContext): ExtensionExports {
   registerOpenCommands(context, { openPanel, openJson, view });
   registerCompareCommands(context, { api, view });
   registerExportCommands(context, { sidecar, view });
+  registerAccounts(context, { sidecar, events, api, output });
   registerStatusBar(context, { sidecar, routing, events, api, output });
   registerUpstreamWatch(context, { events, api, notices, output });
   const activationMs = performance.now() - begun;

@@ -4,6 +4,7 @@ import { bodyLimit } from 'hono/body-limit';
 import { z } from 'zod';
 import type { OauthSnapshot } from '../../protocol/oauth.ts';
 import { conversationQuery, requestDetailQuery, requestQuery, statsQuery } from '../../protocol/queries.ts';
+import { rebuildBody, type RebuildState } from '../../protocol/rebuild.ts';
 import {
   requestDetail,
   type ConversationDetail,
@@ -22,11 +23,13 @@ import {
   type StorageReport,
   type VacuumReport,
 } from '../../protocol/storage.ts';
+import type { CredentialWorks } from '../credential-works.ts';
 import { badRequest, NexusError, notFound } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { CommandStore } from '../store/commands.ts';
 import type { ReadStore } from '../store/reads.ts';
 import { requireJson, requireKey, type Gate } from './auth.ts';
+import { credentialRoutes } from './credentials.ts';
 import type { EventBus } from './event-bus.ts';
 import { eventStream } from './event-stream.ts';
 import { documentRoutes } from './documents.ts';
@@ -43,6 +46,7 @@ export interface ApiDependencies {
   events: EventBus;
   read: ReadStore;
   command: CommandStore;
+  credentials: CredentialWorks;
   status: () => SidecarStatus;
   /** What the keeper of log-ins has counted; absent where there is none. */
   oauthMetrics?: () => OauthSnapshot;
@@ -144,6 +148,7 @@ function apiRoutes(deps: ApiDependencies) {
       .get('/stats', zValidator('query', statsQuery, refuseBadInput), async (c) =>
         jsonBytes<StatsRow>(await read('getStats', c.req.valid('query'))),
       )
+      .route('/credentials', credentialRoutes(deps.credentials))
       .get('/storage', async () => jsonBytes<StorageReport>(await read('getStorage')))
       .post('/storage/prune', zValidator('json', pruneBody, refuseBadInput), async (c) => {
         const answer = parsed(await command('prune', c.req.valid('json'))) as PruneReport;
@@ -153,6 +158,12 @@ function apiRoutes(deps: ApiDependencies) {
         const answer = parsed(await command('vacuum')) as VacuumReport;
         return c.json(answer, answer.done ? 200 : 202);
       })
+      // A job: begun here, looked at and cancelled with the other two.
+      .post('/rebuild', zValidator('json', rebuildBody, refuseBadInput), async (c) =>
+        c.json(parsed(await command('rebuild', c.req.valid('json'))) as RebuildState, 202),
+      )
+      .get('/rebuild', async () => jsonBytes<RebuildState>(await command('rebuildState')))
+      .delete('/rebuild', async () => jsonBytes<RebuildState>(await command('cancelRebuild')))
       .get('/events', (c) => {
         const windowId = c.req.header('x-nexus-window');
         return eventStream(deps.events, c.req.header('last-event-id') ?? null, () =>

@@ -40,6 +40,9 @@ function run({ options: given, leftBehind }: WorkerStart): void {
     onRefused: (error) => {
       post({ kind: 'refused', error: toPort(error) });
     },
+    onLate: () => {
+      housekeeper.relinkSoon();
+    },
     onEvent: (event) => {
       post({ kind: 'event', event });
     },
