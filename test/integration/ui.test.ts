@@ -54,6 +54,9 @@ test('the session opens the panels and the control API', async () => {
   const storage = await (await fetch(`${sidecar.url}/ui/storage`, { headers })).text();
   expect(storage).toContain('/ui/assets/storage.js');
   expect(storage).toContain('<nexus-storage>');
+  const requests = await (await fetch(`${sidecar.url}/ui/requests?domain=x`, { headers })).text();
+  expect(requests).toContain('/ui/assets/requests.js');
+  expect(requests).toContain('<nexus-requests>');
 });
 
 test('without one there is a log-in page and nothing else', async () => {
