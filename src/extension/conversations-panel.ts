@@ -4,6 +4,8 @@ import type { PanelTarget } from '../protocol/bridge.ts';
 import { PanelPage, type PanelKind, type PanelParts } from './panel-page.ts';
 
 const PANEL_TYPE = 'claudeNexus.conversation';
+/** A page has begun by then, or was there all the time. */
+const LOADING_MS = 5000;
 
 /**
  * Opens a conversation (or the list) in the editor area: in the panel that shows it already, else in the one used last,
@@ -61,6 +63,7 @@ class Panel {
   readonly #panel: vscode.WebviewPanel;
   readonly #page: PanelPage;
   #target: PanelTarget | null;
+  #forget: NodeJS.Timeout | undefined;
 
   constructor(
     extensionUri: vscode.Uri,
@@ -82,19 +85,24 @@ class Panel {
   show(target: PanelTarget): void {
     this.key = keyOf(target);
     this.#target = target;
+    // A page that was covered may be loaded anew now, or may not: then what it is told first is lost.
+    const covered = !this.#panel.visible;
     this.#panel.reveal();
-    this.#postTarget();
+    this.#postTarget(covered);
+    clearTimeout(this.#forget);
+    if (covered) this.#forget = setTimeout(() => (this.#target = null), LOADING_MS);
   }
 
   dispose(): void {
+    clearTimeout(this.#forget);
     this.#page.dispose();
   }
 
-  #postTarget(): void {
+  #postTarget(mayBeLost = false): void {
     if (!this.#page.ready || this.#target === null) return;
     this.#page.post({ kind: 'show', target: this.#target });
     // Once: a page that is loaded again goes back to where its reader was.
-    this.#target = null;
+    if (!mayBeLost) this.#target = null;
   }
 }
 
