@@ -167,3 +167,33 @@ describe('the list', () => {
     await none.close();
   });
 });
+
+it('runs in a browser tab, with files to download', async () => {
+  const page = await stage.browse();
+  const asked: string[] = [];
+  await page.route('**/api/**', async (route) => {
+    const url = new URL(route.request().url());
+    if (url.pathname === '/api/events') {
+      await route.fulfill({ contentType: 'text/event-stream', body: 'retry: 60000\n\n' });
+      return;
+    }
+    asked.push(url.search);
+    const answer = await usual(url, { method: 'GET', body: null });
+    await route.fulfill({
+      json: answer?.body ?? { conversations: [], pagination: { limit: 50, nextCursor: null } },
+    });
+  });
+  await page.goto(`${stage.origin}/ui/requests?domain=127.0.0.1:4517`);
+  await page.locator('.request-rows .request-row').first().click();
+  expect(asked[0]).toContain('domain=127.0.0.1');
+  await page.getByLabel('Export request JSON').click();
+  const links = await page
+    .locator('.export-choices a')
+    .evaluateAll((all) => all.map((a) => a.getAttribute('href')));
+  const path = `/api/requests/${requestRow(0).requestId}/export`;
+  expect(links).toEqual([`${path}?redact=own`, `${path}?redact=all`]);
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'Conversations', exact: true }).click();
+  await page.getByRole('button', { name: 'Requests', exact: true }).click();
+  await page.getByRole('heading', { name: 'Requests', exact: true }).waitFor();
+});

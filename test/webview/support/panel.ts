@@ -236,7 +236,7 @@ export class Stage {
 }
 
 function panelOf(path: string): PanelName {
-  const name = path.slice(1);
+  const name = path.slice(path.lastIndexOf('/') + 1);
   return Object.hasOwn(ELEMENTS, name) ? (name as PanelName) : 'conversations';
 }
 
