@@ -92,7 +92,9 @@ describe.each(engines)('rebuild-conversations on %s', (engine) => {
     expect(await look(linkState)).toEqual(right);
     const { code, out, err } = await run('--apply').ended;
     expect([code, out]).toEqual([0, '']);
-    expect(err).toMatch(/; Ctrl\+C cancels\.\n(?:.*\n)*60 requests looked at: there is nothing to change\.\n$/);
+    expect(err).toMatch(
+      /; Ctrl\+C cancels\.\n(?:.*\n)*60 requests looked at: there is nothing to change\.\n$/,
+    );
     expect(await look(linkState)).toEqual(right);
   }, 60_000);
 
