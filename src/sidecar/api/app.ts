@@ -3,7 +3,13 @@ import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { z } from 'zod';
 import type { OauthSnapshot } from '../../protocol/oauth.ts';
-import { conversationQuery, requestDetailQuery, requestQuery, statsQuery } from '../../protocol/queries.ts';
+import {
+  conversationQuery,
+  requestDetailQuery,
+  requestQuery,
+  searchQuery,
+  statsQuery,
+} from '../../protocol/queries.ts';
 import {
   requestDetail,
   type ConversationDetail,
@@ -13,6 +19,7 @@ import {
   type RequestPage,
   type StatsRow,
 } from '../../protocol/rows.ts';
+import type { SearchPage } from '../../protocol/search.ts';
 import type { SidecarStatus } from '../../protocol/status.ts';
 import {
   pruneBody,
@@ -25,7 +32,7 @@ import {
 import { badRequest, NexusError, notFound } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { CommandStore } from '../store/commands.ts';
-import type { ReadStore } from '../store/reads.ts';
+import type { ReadStore, ReadStoreUntil } from '../store/reads.ts';
 import { requireJson, requireKey, type Gate } from './auth.ts';
 import type { EventBus } from './event-bus.ts';
 import { eventStream } from './event-stream.ts';
@@ -39,6 +46,8 @@ export interface ApiDependencies {
   gate: Gate;
   events: EventBus;
   read: ReadStore;
+  /** The same for what may take long: it ends early when the signal says that nobody waits any more. */
+  readUntil: ReadStoreUntil;
   command: CommandStore;
   status: () => SidecarStatus;
   /** What the keeper of log-ins has counted; absent where there is none. */
@@ -136,6 +145,9 @@ function apiRoutes(deps: ApiDependencies) {
         const id = existingId(c.req.param('id'), 'request');
         return foundBytes<LinkExplanation>(await read('getLink', id), `Request ${id}`);
       })
+      .get('/search', zValidator('query', searchQuery, refuseBadInput), async (c) =>
+        jsonBytes<SearchPage>(await deps.readUntil(c.req.raw.signal, 'search', c.req.valid('query'))),
+      )
       .get('/stats', zValidator('query', statsQuery, refuseBadInput), async (c) =>
         jsonBytes<StatsRow>(await read('getStats', c.req.valid('query'))),
       )

@@ -1,3 +1,4 @@
+import { setImmediate as macrotask } from 'node:timers/promises';
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { databaseUnavailable, NexusError, reason } from '../errors.ts';
 import { isUnavailable } from '../store/availability.ts';
@@ -9,6 +10,7 @@ import { measureJournal } from './failed-files.ts';
 import { Housekeeper } from './housekeeper.ts';
 import { toPort, type FromWorker, type ToWorker, type WorkerStart } from './messages.ts';
 import { Recorder } from './recorder.ts';
+import { SearchIndexer } from './search-indexer.ts';
 
 // As a program of its own it only creates an embedded database: see `createPgliteDirectory`.
 if (isMainThread) {
@@ -33,11 +35,13 @@ function run({ options: given, leftBehind }: WorkerStart): void {
     onReady: () => {
       post({ kind: 'ready' });
       housekeeper.opened();
+      indexer.soon();
     },
     onRefused: (error) => {
       post({ kind: 'refused', error: toPort(error) });
     },
     onEvent: (event) => {
+      if (event.name === 'exchange.recorded') indexer.soon();
       post({ kind: 'event', event });
     },
     onStatus: (status) => {
@@ -56,6 +60,11 @@ function run({ options: given, leftBehind }: WorkerStart): void {
   const housekeeper = new Housekeeper(recorder, options, (...entry) => {
     post({ kind: 'log', entry });
   });
+  const indexer = new SearchIndexer(recorder, (...entry) => {
+    post({ kind: 'log', entry });
+  });
+  /** Reads under way; nobody waits any more for those that are aborted. */
+  const reading = new Map<number, AbortController>();
   const encoder = new TextEncoder();
   /** Answers a call with what `work` gives, as JSON. */
   const answer = (call: number, work: () => Promise<unknown>): void => {
@@ -75,15 +84,38 @@ function run({ options: given, leftBehind }: WorkerStart): void {
       },
     );
   };
-  const read = async (name: keyof StoreReads, args: unknown[]): Promise<unknown> => {
+  const read = async (call: number, name: keyof StoreReads, args: unknown[]): Promise<unknown> => {
+    const waited = new AbortController();
+    reading.set(call, waited);
+    try {
+      return await readWhile(waited.signal, name, args);
+    } catch (error) {
+      if (waited.signal.aborted) return null;
+      throw error;
+    } finally {
+      reading.delete(call);
+    }
+  };
+  const readWhile = async (
+    signal: AbortSignal,
+    name: keyof StoreReads,
+    args: unknown[],
+  ): Promise<unknown> => {
     await recorder.connection.tried;
     const { database, error } = recorder.connection;
     if (database === null) throw error ?? databaseUnavailable(new Error('it is being opened'));
     const reads: Record<keyof StoreReads, (...args: never[]) => Promise<unknown>> = createReads(database, {
       journal: () => measureJournal(options.journalDir),
       housekeeping: () => housekeeper.state,
+      slice: async (work) => {
+        await macrotask();
+        signal.throwIfAborted();
+        return recorder.read(database, work);
+      },
     });
-    return recorder.read(database, () => reads[name](...(args as never[])));
+    const work = (): Promise<unknown> => reads[name](...(args as never[]));
+    // On PGlite the recorder waits for a read to its end, but not for all slices of one.
+    return name === 'search' ? work() : recorder.read(database, work);
   };
   const command = async (name: keyof StoreCommands, args: unknown[]): Promise<unknown> => {
     await recorder.connection.tried;
@@ -96,7 +128,10 @@ function run({ options: given, leftBehind }: WorkerStart): void {
         recorder.journal(message.notes);
         break;
       case 'read':
-        answer(message.call, () => read(message.name, message.args));
+        answer(message.call, () => read(message.call, message.name, message.args));
+        break;
+      case 'cancel':
+        reading.get(message.call)?.abort();
         break;
       case 'command':
         answer(message.call, () => command(message.name, message.args));
@@ -112,6 +147,7 @@ function run({ options: given, leftBehind }: WorkerStart): void {
         break;
       case 'close':
         answer(message.call, async () => {
+          await indexer.close();
           await housekeeper.close();
           await recorder.close();
         });

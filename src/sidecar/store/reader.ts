@@ -7,12 +7,15 @@ import { readConversation } from './read-conversation.ts';
 import { readExchange, readLink } from './read-exchange.ts';
 import type { StoreReads } from './reads.ts';
 import { getStats } from './stats.ts';
+import { searchMessages, type SearchSlice } from './search.ts';
 import { readStorage } from './storage-report.ts';
 
-/** What the storage page shows beside the database. */
+/** What reads need beside the database. */
 interface AroundTheStore {
   journal(): Promise<StorageReport['journal']>;
   housekeeping(): HousekeepingState;
+  /** For reads that take long: runs a part of one. */
+  slice: SearchSlice;
 }
 
 /** The control API's questions, answered from an open database. */
@@ -24,6 +27,7 @@ export function createReads(database: Database, around: AroundTheStore): StoreRe
     listRequests: (query) => listRequests(database, query),
     getRequest: (id, fields) => whenId(id, () => readExchange(db, id, fields)),
     getLink: (id) => whenId(id, () => readLink(db, id)),
+    search: (query) => searchMessages(database, query, around.slice),
     getStats: (query) => getStats(db, query),
     getStorage: async () => ({
       ...(await readStorage(database, macrotask)),
