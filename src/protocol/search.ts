@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
-export const searchRole = z.enum(['user', 'assistant', 'system']);
-export const searchKind = z.enum(['text', 'thinking', 'tool_use', 'tool_result']);
+const searchRole = z.enum(['user', 'assistant', 'system']);
+const searchKind = z.enum(['text', 'thinking', 'tool_use', 'tool_result']);
 
 /** A turn in which everything was found that was looked for, by the text of it that tells most. */
 export const searchHit = z.object({

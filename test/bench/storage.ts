@@ -5,11 +5,13 @@ import type { Store } from '../../src/sidecar/store/tables.ts';
 import { startRecording } from '../support/recording.ts';
 import { conversation, journalFile, type BenchTurn } from './conversation.ts';
 import { withDatabase, type BenchEngine } from './engines.ts';
-import { figure, type Row } from './table.ts';
+import { allIndexed } from '../support/search.ts';
+import { figure, note, type Row } from './table.ts';
 
 const BYTES_GOAL = 4096;
 const TIMES_GOAL = 40;
 const TURNS = 100;
+const SEARCH_TABLES = ['unsearched', 'search_segment', 'search_piece'];
 const FIRST_DAY = Date.parse('2026-03-02T08:00:00Z');
 
 /**
@@ -36,6 +38,7 @@ export async function measureStorage(engine: BenchEngine, quick: boolean): Promi
       .map(([table, bytes]): [string, number] => [table, (bytes - (before[table] ?? 0)) / (measured * TURNS)])
       .sort((a, b) => b[1] - a[1]);
     const perTurn = grown.reduce((sum, [, bytes]) => sum + bytes, 0);
+    const index = grown.reduce((sum, [table, bytes]) => sum + (SEARCH_TABLES.includes(table) ? bytes : 0), 0);
     const most = grown.slice(0, 3).map(([table, bytes]) => `${table} ${kilobytes(bytes)}`);
     const raw = rawBytes / (measured * TURNS);
     const naivePerTurn = (await naiveSize(database.options, made(2))) / TURNS;
@@ -50,6 +53,11 @@ export async function measureStorage(engine: BenchEngine, quick: boolean): Promi
         goalText: '≤ 4 KB',
         numbers: { perTurn, rawPerTurn: raw, ...Object.fromEntries(grown) },
       }),
+      note(
+        `of it the search index (${engine})`,
+        `${index.toFixed(0)} bytes per turn; ${kilobytes(perTurn - index)} without it`,
+        { index, withoutIndex: perTurn - index },
+      ),
       figure({
         what: `naive JSONB beside it (${engine}, without stream timing)`,
         measured: TIMES_GOAL / times,
@@ -74,7 +82,7 @@ async function record(
       // As they come in life: one after the other, not as a backlog.
       while (recording.files().length > 3) await sleep(2);
     }
-    await recording.recorder.drain();
+    await allIndexed(recording);
   } finally {
     await recording.close();
   }
@@ -91,7 +99,9 @@ async function record(
  * ten seconds here, and rows that change or go with every turn would be counted each time.
  */
 async function asAutovacuum(options: DatabaseOptions): Promise<void> {
-  await withStore(options, (db) => sql`vacuum conversation, running`.execute(db));
+  await withStore(options, (db) =>
+    sql`vacuum conversation, running, unsearched, search_segment, search_piece`.execute(db),
+  );
 }
 
 /** Bytes of each table, indexes and TOAST included; the months of a partitioned table are one. */

@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import type { LookUp } from '../core/search/words.ts';
 import { endOf, placesIn } from '../core/search/segment.ts';
 import { idsFrom, SEGMENT_COLUMNS, type SegmentRow } from './search-index.ts';
 import type { Store } from './tables.ts';
@@ -31,7 +32,7 @@ interface Source {
  */
 export class Candidates {
   readonly #db: Store;
-  readonly #terms: readonly string[];
+  readonly #terms: readonly LookUp[];
   readonly #range: IdRange;
   readonly #sources: Source[] = [];
   readonly #opened = new Set<string>();
@@ -42,7 +43,7 @@ export class Candidates {
   /** Ended requests that the index does not have, beyond those that are read. */
   waiting = 0;
 
-  constructor(db: Store, terms: readonly string[], range: IdRange) {
+  constructor(db: Store, terms: readonly LookUp[], range: IdRange) {
     this.#db = db;
     this.#terms = terms;
     this.#range = range;
@@ -166,7 +167,7 @@ export class Candidates {
       select segment.tenant, segment.id, (word.number - 1)::integer as term, piece.bytes
       from unnest(${segments.map(({ tenant }) => tenant)}::text[], ${segments.map(({ id }) => id)}::bigint[])
         as segment (tenant, id)
-      cross join unnest(${this.#terms.map((term) => Buffer.from(term, 'latin1'))}::bytea[],
+      cross join unnest(${this.#terms.map(({ term }) => Buffer.from(term, 'latin1'))}::bytea[],
         ${this.#terms.map((term) => Buffer.from(endOf(term), 'latin1'))}::bytea[])
         with ordinality as word (begin, behind, number)
       cross join lateral (

@@ -13,7 +13,7 @@ import { lockHousekeeping } from './sweep.ts';
 import type { Store, Tx } from './tables.ts';
 
 /** Requests of the largest segments: reading a piece of one, and writing one anew, takes some milliseconds. */
-export const LARGEST_SEGMENT = 512;
+const LARGEST_SEGMENT = 512;
 /** So many of about the same size become one, so that a search has few to look at, and each is written few times. */
 const JOINED = 8;
 

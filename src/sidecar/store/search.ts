@@ -18,10 +18,10 @@ export type SearchSlice = <T>(slice: () => Promise<T>) => Promise<T>;
 
 /** So long a search works, ms; then it gives what it has. */
 const PATIENCE_MS = 400;
-/** Candidates whose rows are looked at at once, and of those so many are read at once. */
-const MOST_ROWS = 128;
-const FIRST_READ = 4;
-const MOST_READ = 16;
+/** Candidates whose rows are looked at at once: few first, mostly they are enough. */
+const ROWS = { first: 32, most: 256 };
+/** Turns that are read at once, as many as a slice may take. */
+const READ = { least: 4, first: 8, most: 64, ms: 15 };
 /** An id's time is the request's, but for clocks that were set. */
 const MARGIN_MS = 60_000;
 
@@ -36,45 +36,70 @@ export async function searchMessages(
   query: SearchQuery,
   run: SearchSlice,
 ): Promise<SearchPage> {
-  const search = readSearch(query.q);
-  if ('problem' in search) {
-    throw badRequest(`Nothing can be searched with this: ${search.problem}.`, [
-      { path: 'q', message: search.problem },
-    ]);
-  }
+  const search = readWords(query.q);
   const range = await run(() => rangeOf(db, query));
-  const terms = [...new Set(search.wanted.flatMap((needle) => needle.terms))];
-  const candidates = new Candidates(db, terms, range);
+  const candidates = new Candidates(
+    db,
+    search.wanted.flatMap((needle) => needle.terms),
+    range,
+  );
   const found: Found[] = [];
-  let read = FIRST_READ;
-  let spent = 0;
-  let last: Position | null = null;
-  const timed: SearchSlice = async (slice) =>
-    run(async () => {
-      const begun = performance.now();
-      const result = await slice();
-      spent += performance.now() - begun;
-      return result;
-    });
-  while (found.length <= query.limit && spent < PATIENCE_MS) {
-    while (candidates.hungry && spent < PATIENCE_MS) await timed(() => candidates.feed());
-    const next = candidates.take(MOST_ROWS);
-    if (next.length === 0 && !candidates.hungry) return pageOf(query, found, false, null, candidates.waiting);
-    const rows = await timed(() => readRows(db, next, query));
-    for (let from = 0; from < rows.length && found.length <= query.limit && spent < PATIENCE_MS;) {
-      const some = rows.slice(from, from + read);
-      found.push(...(await timed(() => matching(db, some, search))));
-      last = some.at(-1) ?? last;
-      from += read;
-      read = Math.min(MOST_READ, read * 2);
-      if (from >= rows.length) last = positionOf(next) ?? last;
+  const clock = new Clock(run);
+  let [look, read] = [ROWS.first, READ.first];
+  let rest: Row[] = [];
+  /** All candidates down to here are in `rest` or were looked at. */
+  let behind = '';
+  /** What was looked at last: where the next page goes on when this one is cut. Every page gets somewhere. */
+  let last: string | null = null;
+  while (found.length <= query.limit && (last === null || clock.ms < PATIENCE_MS)) {
+    if (rest.length > 0) {
+      const some = rest.splice(0, read);
+      const begun = clock.ms;
+      found.push(...(await clock.time(() => matching(db, some, search))));
+      read = clock.ms - begun > READ.ms ? Math.max(READ.least, read >> 1) : Math.min(READ.most, read * 2);
+      last = rest.length === 0 ? behind : some.at(-1)!.id;
+    } else if (candidates.hungry) {
+      await clock.time(() => candidates.feed());
+    } else {
+      const next = candidates.take(look);
+      if (next.length === 0) {
+        return pageOf(query, found, { cut: false, goOn: null, waiting: candidates.waiting });
+      }
+      look = Math.min(ROWS.most, look * 2);
+      behind = next.at(-1)!.id;
+      rest = await clock.time(() => readRows(db, next, query));
+      if (rest.length === 0) last = behind;
     }
-    if (rows.length === 0) last = positionOf(next) ?? last;
   }
-  const full = found.length > query.limit;
-  // Nobody got anywhere: the same again.
-  const goOn = last === null ? (query.cursor ?? null) : encodeCursor(last);
-  return pageOf(query, found, !full, goOn, candidates.waiting);
+  const goOn = last === null ? null : encodeCursor({ at: 0, id: last });
+  return pageOf(query, found, { cut: found.length <= query.limit, goOn, waiting: candidates.waiting });
+}
+
+function readWords(typed: string): Search {
+  const search = readSearch(typed);
+  if (!('problem' in search)) return search;
+  throw badRequest(`This cannot be searched: ${search.problem}.`, [{ path: 'q', message: search.problem }]);
+}
+
+/** What slices have taken, without the waiting between them. */
+class Clock {
+  readonly #run: SearchSlice;
+  ms = 0;
+
+  constructor(run: SearchSlice) {
+    this.#run = run;
+  }
+
+  time<T>(slice: () => Promise<T>): Promise<T> {
+    return this.#run(async () => {
+      const begun = performance.now();
+      try {
+        return await slice();
+      } finally {
+        this.ms += performance.now() - begun;
+      }
+    });
+  }
 }
 
 /** A request of which everything but its texts fits. */
@@ -87,21 +112,13 @@ interface Row {
   title: string;
   project: string | null;
 }
-type Position = Pick<Row, 'at' | 'id'>;
 type Found = Row & { match: TurnMatch };
 
-/** Of a candidate its time does not matter: pages go on by ids. */
-const positionOf = (candidates: Candidate[]): Position | null => {
-  const last = candidates.at(-1);
-  return last === undefined ? null : { at: 0, id: last.id };
-};
-
+/** `goOn`: the next page's cursor, unless there is one more hit than fits. */
 function pageOf(
   { limit }: SearchQuery,
   found: Found[],
-  cut: boolean,
-  goOn: string | null,
-  waiting: number,
+  { cut, goOn, waiting }: { cut: boolean; goOn: string | null; waiting: number },
 ): SearchPage {
   const page = found.slice(0, limit);
   const last = found.length > limit ? page.at(-1) : undefined;

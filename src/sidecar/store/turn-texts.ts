@@ -141,7 +141,7 @@ async function readRows(db: Store, tenant: string, ids: readonly string[]): Prom
     >;
   // One after the other by their keys, whatever the planner thinks of a tenant.
   const { rows } = await sql<Row>`
-    select request.*, answer.response_tip, answer.response_body, answer.response_headers,
+    select own.*, answer.response_tip, answer.response_body, answer.response_headers,
       answer.response_header_values, answer.upstream_id, parent.message_count as parent_count,
       parent.messages_tip as tip_1, parent.response_tip as tip_2, tried.messages_tip as tip_3,
       tried.response_tip as tip_4
@@ -149,7 +149,7 @@ async function readRows(db: Store, tenant: string, ids: readonly string[]): Prom
     cross join lateral (
       select id, parent_id, retry_of, messages_tip, raw, message_count, streaming from request
       where tenant = ${tenant} and id = asked.id offset 0
-    ) request
+    ) own
     left join lateral (
       select response_tip, response_body, response_headers, response_header_values, upstream_id from answer
       where tenant = ${tenant} and id = asked.id offset 0
@@ -163,8 +163,13 @@ async function readRows(db: Store, tenant: string, ids: readonly string[]): Prom
 }
 
 const tipsOf = (tenant: string, column: 'parent_id' | 'retry_of') => sql`
-  select other.message_count, other.messages_tip, answer.response_tip from request other
-  left join answer on answer.tenant = ${tenant} and answer.id = other.id
-  where other.tenant = ${tenant} and other.id = ${sql.ref(`request.${column}`)} offset 0`;
+  select other.message_count, other.messages_tip, answer.response_tip
+  from (
+    select id, message_count, messages_tip from request
+    where tenant = ${tenant} and id = ${sql.ref(`own.${column}`)} offset 0
+  ) other
+  left join lateral (
+    select response_tip from answer where tenant = ${tenant} and id = other.id offset 0
+  ) answer on true`;
 
 const nameOf = (key: Buffer): string => key.toString('latin1');

@@ -3,8 +3,8 @@ import { iconButton } from '../shared/icon.ts';
 
 const LIST_KEYS: [string[], string][] = [
   [['↑', '↓'], 'Move (also j, k)'],
-  [['Enter'], 'Open conversation'],
-  [['/'], 'Search titles'],
+  [['Enter'], 'Open conversation or turn'],
+  [['/'], 'Search titles and messages'],
   [['f'], 'Show filters'],
   [['r'], 'Refresh'],
   [['Esc'], 'Clear search, close'],

@@ -6,6 +6,7 @@ import type {
   LinkExplanation,
   RequestDetail,
 } from '../../protocol/rows.ts';
+import type { SearchPage } from '../../protocol/search.ts';
 import type { SidecarStatus } from '../../protocol/status.ts';
 import type { PruneBody, PruneReport, StorageReport, VacuumReport } from '../../protocol/storage.ts';
 import type { Host } from './host.ts';
@@ -22,6 +23,11 @@ export interface ListFilters {
 }
 
 export type DetailField = Exclude<keyof RequestDetail, 'requestId'>;
+
+/** True when the sidecar answered that it was asked for something that cannot be. */
+export function isRefused(error: unknown): boolean {
+  return error instanceof ProblemError && error.status === 400;
+}
 
 /** True when the sidecar answered that it knows no such thing. */
 export function isUnknown(error: unknown): boolean {
@@ -53,6 +59,24 @@ export class Api {
     const set = Object.entries(filters).filter(([, value]) => value !== '');
     const query = { limit: '50', ...Object.fromEntries(set), ...(cursor === null ? {} : { cursor }) };
     return unwrap(this.#client.api.conversations.$get({ query }, { init: { signal } }));
+  }
+
+  /** Turns in which all of the words are; one page. */
+  search(
+    words: string,
+    filters: Omit<ListFilters, 'search'>,
+    cursor: string | null,
+    signal: AbortSignal,
+  ): Promise<SearchPage> {
+    const { state, branchKind, project, model } = filters;
+    const set = Object.entries({ state, branchKind, project, model }).filter(([, value]) => value !== '');
+    const query = {
+      q: words,
+      limit: '20',
+      ...Object.fromEntries(set),
+      ...(cursor === null ? {} : { cursor }),
+    };
+    return unwrap(this.#client.api.search.$get({ query }, { init: { signal } }));
   }
 
   getConversation(id: string, signal: AbortSignal): Promise<ConversationDetail> {

@@ -47,7 +47,7 @@ const rank = ({ kind }: MessageText): number => KINDS.indexOf(kind);
 const hasOne = (folded: Folded, needle: Needle): boolean => findAll(folded, needle, 1).length > 0;
 
 /** Where it stands in the original text, `most` of them at most. */
-export function findAll({ text, cased, origin }: Folded, needle: Needle, most: number): Span[] {
+function findAll({ text, cased, origin }: Folded, needle: Needle, most: number): Span[] {
   const { pattern, begins, ends } = needle;
   const spans: Span[] = [];
   pattern.lastIndex = 0;

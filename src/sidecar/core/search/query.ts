@@ -1,5 +1,5 @@
 import { fold } from './fold.ts';
-import { isLetter, isUnspaced, termsToLookUp } from './words.ts';
+import { isLetter, isUnspaced, lookUpsOf, type LookUp } from './words.ts';
 
 /** One word or phrase that is looked for. */
 export interface Needle {
@@ -10,7 +10,7 @@ export interface Needle {
   /** What stands there has to end with it, too. */
   ends: boolean;
   /** What the index has if a text has it; empty: only the text itself tells. */
-  terms: string[];
+  terms: LookUp[];
 }
 
 /** Every one of `wanted` has to be there, none of `unwanted`. */
@@ -19,7 +19,7 @@ export interface Search {
   unwanted: Needle[];
 }
 
-export const LONGEST_QUERY = 500;
+const LONGEST_QUERY = 500;
 const MOST_NEEDLES = 16;
 /** As short a word is not taken for the beginning of a longer one. */
 const SHORT = 2;
@@ -66,7 +66,7 @@ function needleOf(words: string, quoted: boolean): Needle | null {
     ),
     begins: isLetter(first),
     ends: (quoted || text.length <= SHORT) && isLetter(last) && !isUnspaced(text),
-    terms: termsToLookUp(words),
+    terms: lookUpsOf(words.trim()),
   };
 }
 

@@ -72,9 +72,13 @@ it('finds the places of terms by their beginning, in pieces of less than a quart
   const expected = segment.ids.flatMap((_id, place) =>
     words.some((word, at) => (at + place) % 17 === 0 && word.startsWith(some.slice(0, 3))) ? [place] : [],
   );
-  expect([...placesIn(all, 100, some.slice(0, 3))].sort((a, b) => a - b)).toEqual(expected);
-  expect([...placesIn(all, 100, some)].sort((a, b) => a - b)).toEqual(segment.places.get(some));
-  expect(placesIn(all, 100, 'nothing').size).toBe(0);
+  expect([...placesIn(all, 100, { term: some.slice(0, 3), whole: false })].sort((a, b) => a - b)).toEqual(
+    expected,
+  );
+  expect([...placesIn(all, 100, { term: some, whole: true })].sort((a, b) => a - b)).toEqual(
+    segment.places.get(some),
+  );
+  expect(placesIn(all, 100, { term: 'nothing', whole: false }).size).toBe(0);
 });
 
 it('refuses what is no list of places', () => {

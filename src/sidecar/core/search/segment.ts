@@ -1,4 +1,5 @@
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
+import type { LookUp } from './words.ts';
 import { BitReader, BitWriter, readPlaces, writePlaces } from './postings.ts';
 
 /**
@@ -89,19 +90,23 @@ export function segmentFrom(ids: string[], pieces: readonly Pick<Piece, 'bytes'>
   return { ids, places };
 }
 
-/** The places of all terms of these pieces that begin with `start`, in no order. `size`: requests of the segment. */
-export function placesIn(pieces: readonly Buffer[], size: number, start: string): Set<number> {
+/** The places of what is looked up, in no order. `size`: requests of the segment; `pieces`: those it can be in. */
+export function placesIn(
+  pieces: readonly Buffer[],
+  size: number,
+  { term: sought, whole }: LookUp,
+): Set<number> {
   const found = new Set<number>();
   for (const bytes of pieces) {
     readPiece(bytes, size, (term, list) => {
-      if (term.startsWith(start)) for (const place of list) found.add(place);
+      if (whole ? term === sought : term.startsWith(sought)) for (const place of list) found.add(place);
     });
   }
   return found;
 }
 
-/** Behind all terms that begin with `start`: no byte of UTF-8 is as large. */
-export const endOf = (start: string): string => `${start}\xff`;
+/** Behind all terms that are meant: no byte of UTF-8 is as large as this one. */
+export const endOf = ({ term, whole }: LookUp): string => `${term}${whole ? '\0' : '\xff'}`;
 
 /** Terms one after the other: how many letters each shares with the one before, how many are its own, those. */
 class PieceWriter {

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { matchTurn } from './match.ts';
 import { readSearch, type Search } from './query.ts';
-import { addTerms, termsToLookUp } from './words.ts';
+import { addTerms, lookUpsOf } from './words.ts';
 
 const check = (text: string, terms: string[]): void => {
   const found = new Set<string>();
@@ -28,13 +28,18 @@ describe('the terms of a text', () => {
 
 describe('what is looked up', () => {
   it.each<[string, string[]]>([
-    ['src/upload.ts', ['src', 'upload', 'ts']],
-    ['configFile', ['configfile']],
+    ['src/upload.ts', ['src', 'upload', 'ts…']],
+    ['configFile', ['configfile…']],
+    ['return (', ['return']],
     ['検索機', ['検索', '索機']],
-    ['検', ['検']],
+    ['検', ['検…']],
+    ['検索API', ['検索', 'api…']],
     ['=>', []],
   ])('%s', (words, terms) => {
-    expect(termsToLookUp(words).map((term) => Buffer.from(term, 'latin1').toString())).toEqual(terms);
+    const found = lookUpsOf(words).map(
+      ({ term, whole }) => `${Buffer.from(term, 'latin1').toString()}${whole ? '' : '…'}`,
+    );
+    expect(found).toEqual(terms);
   });
 });
 
@@ -68,7 +73,9 @@ const isFound = (document: string, typed: string): boolean => {
   const search = readSearch(typed) as Search;
   const inIndex = search.wanted
     .flatMap((needle) => needle.terms)
-    .every((wanted) => [...terms].some((term) => term.startsWith(wanted)));
+    .every(({ term: sought, whole }) =>
+      [...terms].some((term) => (whole ? term === sought : term.startsWith(sought))),
+    );
   return inIndex && matchTurn([{ role: 'user', kind: 'text', text: document }], search) !== null;
 };
 
@@ -78,7 +85,7 @@ describe('a document', () => {
       fc.property(text, fc.nat(), fc.boolean(), (document, which, loud) => {
         const words = document.normalize('NFKC').match(/[\p{L}\p{N}\p{M}]+/gu) ?? [];
         const word = words[which % Math.max(1, words.length)];
-        fc.pre(word !== undefined && termsToLookUp(word).length > 0);
+        fc.pre(word !== undefined && lookUpsOf(word).length > 0);
         expect(isFound(document, loud ? word.toLowerCase() : word)).toBe(true);
       }),
       { numRuns: 2000 },

@@ -1,7 +1,7 @@
 import { foldKeepingCase } from './fold.ts';
 
 /** A term is the beginning of a word, or of a part of one: so many UTF-16 units at most. */
-export const LONGEST_TERM = 10;
+const LONGEST_TERM = 10;
 /** Longer words are no words (base64, hashes in a row): only their beginning can be found. */
 const LONGEST_IN_PARTS = 64;
 
@@ -30,21 +30,33 @@ export function addTerms(text: string, terms: Set<string>): void {
   }
 }
 
+/** What is looked up: terms that are `term`, or (not `whole`) begin with it. */
+export interface LookUp {
+  term: string;
+  whole: boolean;
+}
+
 /**
- * The terms that a text has if it has `words`, at least as beginnings: what is looked up for them. Empty when there is no
- * word in them.
+ * What the index has of a text that has `words`, the last of which may go on there. Empty when there is no word in them.
  */
-export function termsToLookUp(words: string): string[] {
-  const terms = new Set<string>();
-  for (const word of foldKeepingCase(words).match(WORD) ?? []) {
-    for (const run of runsOf(word)) {
+export function lookUpsOf(words: string): LookUp[] {
+  const folded = foldKeepingCase(words);
+  const found = new Map<string, LookUp>();
+  const add = (characters: string, whole: boolean): void => {
+    const term = bytesOf(characters);
+    found.set(`${term} ${String(whole)}`, { term, whole });
+  };
+  for (const word of folded.matchAll(WORD)) {
+    const goesOn = word.index + word[0].length === folded.length;
+    const runs = runsOf(word[0]);
+    for (const [index, run] of runs.entries()) {
       const characters = Array.from(run);
-      if (!UNSPACED.test(run)) terms.add(bytesOf(cut(run.toLowerCase())));
-      else if (characters.length === 1) terms.add(bytesOf(run));
-      else for (const pair of pairsOf(characters).slice(0, -1)) terms.add(bytesOf(pair));
+      if (!UNSPACED.test(run)) add(cut(run.toLowerCase()), !goesOn || index < runs.length - 1);
+      else if (characters.length === 1) add(run, false);
+      else for (const pair of pairsOf(characters).slice(0, -1)) add(pair, true);
     }
   }
-  return [...terms];
+  return [...found.values()];
 }
 
 /** True where a word, or a part of one, begins at `at` of a text whose capitals are kept. */
