@@ -4,7 +4,7 @@ import { NexusError, reason, stackOf } from '../errors.ts';
 import { isContention, isUnavailable } from '../store/availability.ts';
 import type { Database } from '../store/database.ts';
 import { addSegment, findUnsearched, joinSmallSegments } from '../store/search-index.ts';
-import { readTurnTexts } from '../store/turn-texts.ts';
+import { readReadableTexts } from '../store/turn-texts.ts';
 import { Pace } from './pace.ts';
 import type { RecorderListener } from './thread.ts';
 
@@ -101,27 +101,15 @@ export class SearchIndexer {
     return turns.length;
   }
 
-  /** The terms of turns. One that cannot be read has none: it must not keep the others from being found. */
   async #read(
-    database: Database,
+    { db }: Database,
     tenant: string,
     ids: string[],
   ): Promise<{ id: string; terms: Set<string> }[]> {
-    const { db } = database;
-    try {
-      const texts = await readTurnTexts(db, tenant, ids);
-      return ids.map((id) => ({ id, terms: termsOf(texts.get(id) ?? []) }));
-    } catch (error) {
-      if (isUnavailable(error)) throw error;
-      if (ids.length > 1) {
-        const halves = [ids.slice(0, ids.length >> 1), ids.slice(ids.length >> 1)];
-        const read = [];
-        for (const half of halves) read.push(...(await this.#read(database, tenant, half)));
-        return read;
-      }
-      this.#log('warn', 'A turn cannot be searched', { request: ids[0], error: reason(error) });
-      return ids.map((id) => ({ id, terms: new Set() }));
-    }
+    const texts = await readReadableTexts(db, tenant, ids, (request, error) => {
+      this.#log('warn', 'A turn cannot be searched', { request, error: reason(error) });
+    });
+    return ids.map((id) => ({ id, terms: termsOf(texts.get(id) ?? []) }));
   }
 
   async #slice<T>(work: (database: Database) => Promise<T>): Promise<T> {

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import { textsOfItems, textsOfMessages, type MessageText } from '../core/search/message-texts.ts';
 import { blocksOf, listOf, member, parseJson } from '../core/json.ts';
+import { isUnavailable } from './availability.ts';
 import { readBlock } from './blocks.ts';
 import { readNodesAfter, type ReadNode } from './nodes.ts';
 import { readMessage } from './read-exchange.ts';
@@ -27,10 +28,35 @@ type Stored = Pick<
 };
 
 /**
+ * The texts of turns, as `readTurnTexts`. One that cannot be read has none and is told: it must not keep the others from
+ * being found.
+ */
+export async function readReadableTexts(
+  db: Store,
+  tenant: string,
+  ids: readonly string[],
+  onUnreadable: (id: string, error: unknown) => void,
+): Promise<Map<string, MessageText[]>> {
+  try {
+    return await readTurnTexts(db, tenant, ids);
+  } catch (error) {
+    const [id] = ids;
+    if (isUnavailable(error) || id === undefined) throw error;
+    if (ids.length === 1) {
+      onUnreadable(id, error);
+      return new Map();
+    }
+    const half = ids.length >> 1;
+    const first = await readReadableTexts(db, tenant, ids.slice(0, half), onUnreadable);
+    return new Map([...first, ...(await readReadableTexts(db, tenant, ids.slice(half), onUnreadable))]);
+  }
+}
+
+/**
  * The texts of turns: the messages that are new in each request, and its answer. In no order; requests that are not there
  * (any more) are left out. Requests that follow one another in a conversation are read together.
  */
-export async function readTurnTexts(
+async function readTurnTexts(
   db: Store,
   tenant: string,
   ids: readonly string[],
