@@ -11,6 +11,8 @@ import { figure, note, type Row } from './table.ts';
 const BYTES_GOAL = 4096;
 const TIMES_GOAL = 40;
 const TURNS = 100;
+/** Of a piece, in the index of the table: a tenant, two numbers and the first term. */
+const INDEX_ENTRY = 48;
 const SEARCH_TABLES = ['unsearched', 'search_segment', 'search_piece'];
 const FIRST_DAY = Date.parse('2026-03-02T08:00:00Z');
 
@@ -39,6 +41,7 @@ export async function measureStorage(engine: BenchEngine, quick: boolean): Promi
       .sort((a, b) => b[1] - a[1]);
     const perTurn = grown.reduce((sum, [, bytes]) => sum + bytes, 0);
     const index = grown.reduce((sum, [table, bytes]) => sum + (SEARCH_TABLES.includes(table) ? bytes : 0), 0);
+    const rows = await indexRows(database.options);
     const most = grown.slice(0, 3).map(([table, bytes]) => `${table} ${kilobytes(bytes)}`);
     const raw = rawBytes / (measured * TURNS);
     const naivePerTurn = (await naiveSize(database.options, made(2))) / TURNS;
@@ -55,8 +58,8 @@ export async function measureStorage(engine: BenchEngine, quick: boolean): Promi
       }),
       note(
         `of it the search index (${engine})`,
-        `${index.toFixed(0)} bytes per turn; ${kilobytes(perTurn - index)} without it`,
-        { index, withoutIndex: perTurn - index },
+        `${index.toFixed(0)} bytes per turn, its rows ${rows.toFixed(0)} of them; ${kilobytes(perTurn - index)} without it`,
+        { index, rows, withoutIndex: perTurn - index },
       ),
       figure({
         what: `naive JSONB beside it (${engine}, without stream timing)`,
@@ -67,6 +70,21 @@ export async function measureStorage(engine: BenchEngine, quick: boolean): Promi
         numbers: { times, naivePerTurn },
       }),
     ];
+  });
+}
+
+/**
+ * What the rows of the search index take per turn, with their places in its indexes. Its files have as much again for each part
+ * that is joined, once, whatever the size of the store.
+ */
+async function indexRows(options: DatabaseOptions): Promise<number> {
+  return withStore(options, async (db) => {
+    const { rows } = await sql<{ bytes: string }>`
+      select (
+        (select sum(pg_column_size(search_piece.*) + 4 + ${INDEX_ENTRY}::integer) from search_piece)
+        + (select sum(octet_length(requests) + 100 + ${INDEX_ENTRY}::integer) from search_segment)
+      ) / (select sum(size) from search_segment) as bytes`.execute(db);
+    return Number(rows[0]!.bytes);
   });
 }
 

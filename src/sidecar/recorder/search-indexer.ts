@@ -97,7 +97,10 @@ export class SearchIndexer {
       );
     }
     await this.#slice((database) => addSegment(database, tenant, turns));
-    while (await this.#slice((database) => joinSmallSegments(database, tenant)));
+    while (await this.#slice((database) => joinSmallSegments(database, tenant))) {
+      // What was joined makes room for the next one: else the files grow with each.
+      await this.#slice((database) => database.reuseRows());
+    }
     return turns.length;
   }
 
