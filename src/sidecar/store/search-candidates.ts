@@ -67,7 +67,7 @@ export class Candidates {
       return;
     }
     const opening = this.#segments.splice(0, this.#batch);
-    this.#batch = Math.min(MOST_SEGMENTS, this.#batch * 2);
+    this.#batch = Math.min(Math.ceil(MOST_SEGMENTS / Math.max(1, this.#terms.length / 2)), this.#batch * 2);
     if (!(await this.#open(opening))) {
       // Some became one meanwhile.
       this.#segments = (await this.#list()).filter((segment) => !this.#opened.has(nameOf(segment)));

@@ -15,16 +15,22 @@ export function fold(original: string): Folded {
   const parts: string[] = [];
   const cased: string[] = [];
   const origin: number[] = [];
-  let at = 0;
-  for (const character of original) {
-    const bare = foldCharacter(character);
-    const small = bare.toLowerCase();
+  const add = (bare: string, small: string, at: number, step: 0 | 1): void => {
     parts.push(small);
     cased.push(bare.length === small.length ? bare : small);
-    for (let unit = 0; unit < small.length; unit++) origin.push(at);
-    at += character.length;
+    for (let unit = 0; unit < small.length; unit++) origin.push(at + step * unit);
+  };
+  let at = 0;
+  for (const { 0: character, index } of original.matchAll(EACH_NOT_ASCII)) {
+    const plain = original.slice(at, index);
+    add(plain, plain.toLowerCase(), at, 1);
+    const bare = foldCharacter(character);
+    add(bare, bare.toLowerCase(), index, 0);
+    at = index + character.length;
   }
-  origin.push(at);
+  const plain = original.slice(at);
+  add(plain, plain.toLowerCase(), at, 1);
+  origin.push(original.length);
   return { text: parts.join(''), cased: cased.join(''), origin: Uint32Array.from(origin) };
 }
 

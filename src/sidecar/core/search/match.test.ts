@@ -62,6 +62,11 @@ describe('what is found', () => {
   });
 });
 
+it('does not look for ever within words', () => {
+  expect(find('a', `${'a'.repeat(500_000)} a`)).toBeNull();
+  expect(find('a', `${'ä'.repeat(5000)} a`)).toMatch(/«a»$/);
+});
+
 describe('a query that finds nothing', () => {
   it.each([
     ['', 'no word'],

@@ -10,6 +10,8 @@ export type Span = [from: number, to: number];
 const KINDS = ['text', 'thinking', 'tool_use', 'tool_result'] as const;
 /** So many of one needle in one text are looked for. */
 const MOST_SPANS = 50;
+/** So often it may stand within words, where it is not meant: a text of nothing else must not hold up everybody. */
+const MOST_MISSES = 20_000;
 
 export interface TurnMatch {
   text: MessageText;
@@ -51,11 +53,14 @@ function findAll({ text, cased, origin }: Folded, needle: Needle, most: number):
   const { pattern, begins, ends } = needle;
   const spans: Span[] = [];
   pattern.lastIndex = 0;
+  let misses = 0;
   for (let match = pattern.exec(text); match !== null && spans.length < most; match = pattern.exec(text)) {
     const end = match.index + match[0].length;
     pattern.lastIndex = match.index + 1;
-    if (begins && !beginsPart(cased, match.index)) continue;
-    if (ends && !endsPart(cased, end)) continue;
+    if ((begins && !beginsPart(cased, match.index)) || (ends && !endsPart(cased, end))) {
+      if (++misses === MOST_MISSES) break;
+      continue;
+    }
     spans.push(origin === null ? [match.index, end] : [origin[match.index]!, endIn(origin, end)]);
     pattern.lastIndex = end;
   }

@@ -15,7 +15,7 @@ export interface MessageText {
 }
 
 /** What is read of one turn, in UTF-16 units: a text beyond it is not searched. */
-const MOST_TEXT = 4 * 1024 * 1024;
+const MOST_TEXT = 1024 * 1024;
 /** Deeper strings of a call's input are left out. */
 const DEEPEST = 20;
 
