@@ -108,8 +108,11 @@ function withRare(body: Buffer): Buffer {
 
 async function untilIndexed(recording: Recording): Promise<{ indexed: number; bytes: number }> {
   for (;;) {
-    const { search, byKind } = await recording.read('getStorage');
-    const bytes = byKind.find(({ kind }) => kind === 'search')?.bytes ?? 0;
+    const { search, database } = await recording.read('getStorage');
+    // Without the list of what waits: it was as long as the store, which happens once.
+    const bytes = database.tables
+      .filter(({ name }) => name === 'search_segment' || name === 'search_piece')
+      .reduce((sum, table) => sum + table.bytes + table.indexBytes, 0);
     if (search.waiting === 0) return { indexed: search.indexed, bytes };
     await sleep(250);
   }

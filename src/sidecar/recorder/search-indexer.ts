@@ -75,6 +75,8 @@ export class SearchIndexer {
         turns += indexed;
         more = indexed > 0;
       }
+      // The list of a whole store gives its room back.
+      if (turns > HELD_TURNS) await this.#slice((database) => database.reuseRows());
       this.#log('debug', 'Turns were put into the search index', { turns });
     } catch (error) {
       // The database is away, or the program ends: it goes on with the next connection or start.

@@ -3,7 +3,7 @@ import { decodeRun, encodeRun, partRun } from '../core/run-bytes.ts';
 import type { ChainItem } from '../core/split.ts';
 import { unpack } from './blocks.ts';
 import type { Store } from './tables.ts';
-import { lastBytes } from './trails.ts';
+import { lastBytes, LONGEST_TRAIL } from './trails.ts';
 
 /** The items of the chain that ends in `tip`, first one first. Throws for a tip that is not stored. */
 export async function readChain(db: Store, tenant: string, tip: Buffer | null): Promise<ChainItem[]> {
@@ -73,25 +73,53 @@ export async function readNodesAfter(
   return decodeRows(rows);
 }
 
+/** A row that was read: the items behind `begin` up to `end`, and the text that they are encoded as. */
+interface ReadRow {
+  begin: number;
+  end: number;
+  items: () => ChainItem[];
+  text: () => Buffer;
+}
+
+/** Items are only taken out of their text where somebody wants them: of most rows above, nobody does. */
 function decodeRows(rows: Row[]): ReadNode[] {
   const nodes: ReadNode[] = [];
-  /** Each item as it is in a run, by its depth, as far as it is known. */
-  const encoded: Buffer[] = [];
-  const packed = rows.some((row) => row.dictionary_from !== null);
-  let before = 0;
-  for (const { key, shell, depth, run, codec, bytes, dictionary_from: from, above } of rows) {
-    const dictionary = (): Buffer => lastBytes(encoded.slice((from ?? 0) + 1, before + 1));
-    const own =
-      run !== null
-        ? decodeRun(partRun(run.subarray(1), (packed) => unpack(run[0]!, packed, dictionary)))
-        : [{ shell, block: unpack(codec!, bytes!) }];
-    if (!above) nodes.push({ key, depth, items: own });
-    if (packed) {
-      for (const [index, item] of own.entries()) {
-        encoded[depth - own.length + 1 + index] = encodeRun([item]).text;
-      }
-    }
-    before = depth;
+  const before: ReadRow[] = [];
+  for (const row of rows) {
+    const read = readRow(row, before);
+    if (!row.above) nodes.push({ key: row.key, depth: row.depth, items: read.items() });
+    before.push(read);
   }
   return nodes;
+}
+
+function readRow(
+  { run, shell, codec, bytes, depth, dictionary_from: from }: Row,
+  before: ReadRow[],
+): ReadRow {
+  // The first row may be in the middle of a chain; nothing is packed with what lies above it.
+  const begin = before.at(-1)?.end ?? 0;
+  if (run === null) {
+    const item = { shell, block: unpack(codec!, bytes!) };
+    return { begin, end: depth, items: () => [item], text: () => encodeRun([item]).text };
+  }
+  const parts = partRun(run.subarray(1), (packed) =>
+    unpack(run[0]!, packed, () => dictionaryOf(before, from ?? 0)),
+  );
+  return { begin, end: depth, items: () => decodeRun(parts), text: () => parts.text };
+}
+
+/** The end of what stands behind `from`: it may begin within a row that somebody else has stored. */
+function dictionaryOf(before: ReadRow[], from: number): Buffer {
+  const texts: Buffer[] = [];
+  let length = 0;
+  for (let index = before.length - 1; index >= 0 && length < LONGEST_TRAIL; index--) {
+    const row = before[index]!;
+    if (row.end <= from) break;
+    const items = row.begin < from ? row.items() : null;
+    const text = items === null ? row.text() : encodeRun(items.slice(items.length - (row.end - from))).text;
+    texts.push(text);
+    length += text.length;
+  }
+  return lastBytes(texts.reverse());
 }
