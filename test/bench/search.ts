@@ -14,8 +14,10 @@ const TURNS = 100;
 const FIRST_DAY = Date.parse('2026-03-02T08:00:00Z');
 const DAY_MS = 86_400_000;
 const HITS = 20;
-/** Stands in a few turns of each recorded conversation. */
-const RARE = 'zeppelinFactory';
+/** Stands in one turn of each conversation. */
+const MARK = 'zeppelinFactory';
+/** In three turns of one conversation. */
+const RARE = 'wombatBurrow';
 
 /** So many recorded conversations of 100 turns (200 messages), each there `copies` times. */
 export interface SearchSize {
@@ -30,8 +32,9 @@ export interface SearchSize {
  */
 export async function measureSearch(engine: BenchEngine, size: SearchSize): Promise<Row[]> {
   return withDatabase(engine, async (database) => {
-    await record(database, size.conversations);
+    for (let seed = 1; seed <= size.conversations; seed++) await record(database, seed, MARK, [40]);
     await copy(database.options, size);
+    await record(database, size.conversations + 1, RARE, [20, 50, 80]);
     const recording = startRecording(database);
     try {
       const begun = performance.now();
@@ -41,8 +44,9 @@ export async function measureSearch(engine: BenchEngine, size: SearchSize): Prom
       const among = `${messages.toLocaleString('en')} messages (${engine})`;
       const rows: Row[] = [];
       for (const [what, q] of [
-        ['a selective word', RARE],
-        ['two words', `${RARE} factory`],
+        ['a word of one conversation', RARE],
+        ['a word of all conversations', MARK],
+        ['two words', `${MARK} first`],
         ['a phrase of common words', '"the other side of"'],
         ['a common word', 'return'],
         ['a path', 'src file-3.ts'],
@@ -78,20 +82,21 @@ async function askOften(recording: Recording, name: string, q: string, rounds: n
   return milliseconds(`${name}, p50`, quantile(times, 0.5), GOAL_MS, remark);
 }
 
+/** Records one conversation, the word in those turns. */
 async function record(
   database: { dataDir: string; databaseUrl: string | null },
-  conversations: number,
+  seed: number,
+  word: string,
+  marked: number[],
 ): Promise<void> {
   const recording = startRecording(database);
   try {
-    for (let seed = 1; seed <= conversations; seed++) {
-      const turns = conversation({ turns: TURNS, seed, at: FIRST_DAY + seed * DAY_MS });
-      for (const [index, turn] of turns.entries()) {
-        const marked = index === 40 ? { ...turn, body: withRare(turn.body) } : turn;
-        const { id, bytes } = journalFile(marked);
-        recording.writeRaw(id, bytes, { size: bytes.length, ended: true });
-        while (recording.files().length > 3) await sleep(2);
-      }
+    const turns = conversation({ turns: TURNS, seed, at: FIRST_DAY + seed * DAY_MS });
+    for (const [index, turn] of turns.entries()) {
+      const has = marked.includes(index);
+      const { id, bytes } = journalFile(has ? { ...turn, body: withWord(turn.body, word) } : turn);
+      recording.writeRaw(id, bytes, { size: bytes.length, ended: true });
+      while (recording.files().length > 3) await sleep(2);
     }
     await recording.recorder.drain();
   } finally {
@@ -100,9 +105,9 @@ async function record(
 }
 
 /** A user's text more, at the end of what one turn sends. */
-function withRare(body: Buffer): Buffer {
+function withWord(body: Buffer, word: string): Buffer {
   const parsed = JSON.parse(body.toString()) as { messages: { role: string; content: unknown[] }[] };
-  parsed.messages.at(-1)!.content.push({ type: 'text', text: `Look at the ${RARE} first.` });
+  parsed.messages.at(-1)!.content.push({ type: 'text', text: `Look at the ${word} first.` });
   return Buffer.from(JSON.stringify(parsed));
 }
 
