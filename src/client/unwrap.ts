@@ -23,9 +23,10 @@ export class ProblemError extends Error {
   }
 }
 
-/** The JSON of a good answer; throws `ProblemError` for any other. */
+/** The JSON of a good answer (null where it has no body); throws `ProblemError` for any other. */
 export async function unwrap<T>(answer: ClientResponse<T> | Promise<ClientResponse<T>>): Promise<T> {
   const response = await answer;
+  if (response.status === 204) return null as T;
   if (response.ok) return (await response.json()) as T;
   const parsed = problem.safeParse(await response.json().catch(() => null));
   if (!parsed.success) {

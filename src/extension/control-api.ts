@@ -28,7 +28,7 @@ export class ControlApi {
   }): Promise<ConversationPage> {
     const { project, limit, cursor } = query;
     return await unwrap(
-      this.#client().api.conversations.$get({
+      this.client().api.conversations.$get({
         query: {
           limit: String(limit),
           ...(project === null ? {} : { project }),
@@ -40,16 +40,16 @@ export class ControlApi {
 
   /** Totals since a time, in ms since 1970. */
   async stats(since: number): Promise<StatsRow> {
-    return await unwrap(this.#client().api.stats.$get({ query: { since: new Date(since).toISOString() } }));
+    return await unwrap(this.client().api.stats.$get({ query: { since: new Date(since).toISOString() } }));
   }
 
   async status(): Promise<SidecarStatus> {
-    return await unwrap(this.#client().api.status.$get());
+    return await unwrap(this.client().api.status.$get());
   }
 
   /** The newest failed exchange, of whatever kind; null when nothing ever failed. */
   async latestFailure(): Promise<RequestRow | null> {
-    const page = await unwrap(this.#client().api.requests.$get({ query: { state: 'failed', limit: '1' } }));
+    const page = await unwrap(this.client().api.requests.$get({ query: { state: 'failed', limit: '1' } }));
     return page.requests[0] ?? null;
   }
 
@@ -59,14 +59,15 @@ export class ControlApi {
     fields: readonly (keyof RequestDetail)[],
   ): Promise<Partial<RequestDetail>> {
     return await unwrap(
-      this.#client().api.requests[':id'].$get({
+      this.client().api.requests[':id'].$get({
         param: { id: requestId },
         query: { fields: fields.join(',') },
       }),
     );
   }
 
-  #client(): Client {
+  /** A client of the sidecar there is at the moment; throws a `NexusFailure` while there is none. */
+  client(): Client {
     const endpoint = this.#endpoint();
     if (endpoint === null) throw new NexusFailure('not_answering', 'Claude Nexus is not running.');
     const { url, token } = endpoint;

@@ -8,6 +8,7 @@ import { registerEvents } from './events.ts';
 import { registerJsonDocuments } from './json-documents.ts';
 import { registerNotices } from './notices.ts';
 import { registerOutput } from './output.ts';
+import { registerAccounts } from './register-accounts.ts';
 import { registerSidecar, type Sidecar } from './sidecar-process.ts';
 import { registerStatusBar } from './status-bar.ts';
 import { registerStoragePanel } from './storage-panel.ts';
@@ -36,6 +37,7 @@ export function activate(context: vscode.ExtensionContext): ExtensionExports {
   registerStoragePanel(context, { sidecar, events, openJson, output });
   const view = registerConversationsView(context, { sidecar, routing, events, api, output, notices });
   registerOpenCommands(context, { openPanel, openJson, view });
+  registerAccounts(context, { sidecar, events, api, output });
   registerStatusBar(context, { sidecar, routing, events, api, output });
   registerUpstreamWatch(context, { events, api, notices, output });
   const activationMs = performance.now() - begun;

@@ -51,7 +51,9 @@ describe('the manifest', () => {
   });
 
   it('reads only settings that exist', () => {
-    const read = [...sources.matchAll(/values\.get\('([\w.]+)'/g)].map(([, name]) => `claudeNexus.${name}`);
+    const read = [...sources.matchAll(/machine(?:<\w+>)?\(own, '([\w.]+)'/g)].map(
+      ([, name]) => `claudeNexus.${name}`,
+    );
     expect(Object.keys(manifest.contributes.configuration.properties).toSorted()).toEqual(read.toSorted());
   });
 });

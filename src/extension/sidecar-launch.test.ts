@@ -16,6 +16,7 @@ const plain: SidecarOptions = {
   databaseUrl: '',
   dataDir: '',
   port: 0,
+  requirePathKey: true,
   recording: true,
   redactBodies: 'own',
   retentionDays: 0,
@@ -26,6 +27,7 @@ const plain: SidecarOptions = {
 describe('the command line', () => {
   it('leaves what is not set to the sidecar', () => {
     expect(serveArguments(plain)).toEqual(['serve', '--path-key=on', '--idle-exit=on', '--port', '0']);
+    expect(serveArguments({ ...plain, requirePathKey: false })).toContain('--path-key=off');
   });
 
   it('carries settings, but never the database URL and its password', () => {

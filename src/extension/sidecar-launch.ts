@@ -12,6 +12,8 @@ export interface SidecarOptions {
   readonly dataDir: string;
   /** 0: any free port, chosen once and kept by the sidecar. */
   readonly port: number;
+  /** False: programs of this machine may leave the path key out; what they send is passed through. */
+  readonly requirePathKey: boolean;
   /** False: live only, nothing is kept. */
   readonly recording: boolean;
   /** Which secrets are masked in bodies: `own`, `all`, `none`. */
@@ -76,7 +78,8 @@ export async function launchSidecar(launch: Launch): Promise<ReadyLine> {
 
 /** The command line. The database URL is not on it: it may hold a password, and command lines are public. */
 export function serveArguments(options: SidecarOptions): string[] {
-  const args = ['serve', '--path-key=on', '--idle-exit=on', '--port', String(options.port)];
+  const pathKey = options.requirePathKey ? 'on' : 'off';
+  const args = ['serve', `--path-key=${pathKey}`, '--idle-exit=on', '--port', String(options.port)];
   if (options.upstream !== '') args.push('--upstream', options.upstream);
   if (options.dataDir !== '') args.push('--data-dir', options.dataDir);
   return args;

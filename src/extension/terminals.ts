@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { NO_PROXY_ADDITION, noProxyVariables } from './no-proxy.ts';
 import { nameProjects, projectBaseUrl, type ProjectNames } from './project-names.ts';
 import { readSettings } from './settings.ts';
 import type { Sidecar } from './sidecar-process.ts';
@@ -41,11 +42,13 @@ export function registerTerminals(context: vscode.ExtensionContext, sidecar: Sid
     const ready = sidecar.ready;
     const routed = ready !== null && wanted();
     void vscode.commands.executeCommand('setContext', 'claudeNexus.routed', wanted());
+    const noProxy = noProxyVariables(process.env, readSettings().network.proxy, process.platform);
     writer.write(
       routed
         ? scopes().map((scope) => ({
             scope,
             url: projectBaseUrl(ready.baseUrl, scope === null ? null : projectOf(scope)),
+            noProxy,
           }))
         : [],
     );
@@ -71,7 +74,7 @@ export function registerTerminals(context: vscode.ExtensionContext, sidecar: Sid
     sidecar.onDidChangeState(apply),
     vscode.workspace.onDidChangeWorkspaceFolders(apply),
     vscode.workspace.onDidChangeConfiguration((event) => {
-      if (event.affectsConfiguration('claudeNexus.routeTerminals')) apply();
+      if (AFFECTING.some((name) => event.affectsConfiguration(name))) apply();
     }),
     vscode.commands.registerCommand('claudeNexus.route', () => setWanted(true)),
     vscode.commands.registerCommand('claudeNexus.unroute', () => setWanted(false)),
@@ -89,13 +92,22 @@ export function registerTerminals(context: vscode.ExtensionContext, sidecar: Sid
   };
 }
 
+const AFFECTING = ['claudeNexus.routeTerminals', 'http.proxy'];
+
 /** A folder's terminals, or (null) all terminals of a window without a folder. */
 type Scope = vscode.WorkspaceFolder | null;
+
+/** What the terminals of a scope get: the base URL, and the variables that name the proxy's exceptions. */
+interface Wanted {
+  readonly scope: Scope;
+  readonly url: string;
+  readonly noProxy: readonly string[];
+}
 
 /** Keeps the environment variable collection equal to what is wanted, and touches it only where it differs. */
 class VariableWriter {
   readonly #collection: vscode.GlobalEnvironmentVariableCollection;
-  readonly #written = new Map<string, { scope: Scope; url: string }>();
+  readonly #written = new Map<string, Wanted>();
 
   constructor(collection: vscode.GlobalEnvironmentVariableCollection) {
     this.#collection = collection;
@@ -103,22 +115,27 @@ class VariableWriter {
     collection.description = vscode.l10n.t('Sends Claude Code through Claude Nexus, which records it.');
   }
 
-  write(wanted: readonly { scope: Scope; url: string }[]): void {
+  write(wanted: readonly Wanted[]): void {
     const keys = new Set(wanted.map(({ scope }) => keyOf(scope)));
     for (const [key, { scope }] of this.#written) {
       if (keys.has(key)) continue;
       this.#scoped(scope).clear();
       this.#written.delete(key);
     }
-    for (const { scope, url } of wanted) {
-      if (this.#written.get(keyOf(scope))?.url === url) continue;
+    for (const each of wanted) {
+      const { scope, url, noProxy } = each;
+      const written = this.#written.get(keyOf(scope));
+      if (written?.url === url && written.noProxy.join() === noProxy.join()) continue;
       const variables = this.#scoped(scope);
+      for (const name of written?.noProxy ?? []) variables.delete(name);
       // Also after the shell's own start files, which may set the variable for other places.
       const always = { applyAtProcessCreation: true, applyAtShellIntegration: true };
       variables.replace('ANTHROPIC_BASE_URL', url, always);
       // Claude Code switches its tool search off behind a base URL that is not Anthropic's.
       variables.replace('ENABLE_TOOL_SEARCH', 'true', always);
-      this.#written.set(keyOf(scope), { scope, url });
+      // Claude would else ask the company's proxy for an address of this machine. What the user has there stays.
+      for (const name of noProxy) variables.append(name, NO_PROXY_ADDITION, always);
+      this.#written.set(keyOf(scope), each);
     }
   }
 

@@ -9,6 +9,7 @@ export const eventName = z.enum([
   'usage.changed',
   'prompts.changed',
   'analysis.changed',
+  'credentials.changed',
   'alert',
   'status',
   'resync',

@@ -10,6 +10,7 @@ export const problemCode = z.enum([
   'not_found',
   'unsupported_media_type',
   'too_large',
+  'busy',
   'database_unavailable',
   'database_newer',
   'data_dir_not_writable',

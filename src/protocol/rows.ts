@@ -150,6 +150,7 @@ export const linkSignal = z.enum([
   'spawn-prompt',
   'spawn-agent',
   'compaction',
+  'last-answer',
   'tool-id',
   'root',
   'none',

@@ -15,7 +15,7 @@ export type SlowQuery = z.infer<typeof slowQuery>;
 
 /** What housekeeping is at, and how far. `waiting`: tasks behind it. */
 const housekeepingState = z.object({
-  task: z.enum(['delete', 'prune', 'vacuum']).nullable(),
+  task: z.enum(['delete', 'prune', 'vacuum', 'relink', 'rebuild']).nullable(),
   detail: z.string(),
   waiting: z.number(),
 });

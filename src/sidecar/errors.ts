@@ -161,6 +161,8 @@ export const invalidOption = (name: string, message: string): NexusError =>
     issues: [{ path: name, message }],
   });
 
+export const busy = (detail: string): NexusError => new NexusError('busy', 409, 'Busy', detail);
+
 export const shuttingDown = (): NexusError =>
   new NexusError(
     'shutting_down',
@@ -241,3 +243,24 @@ export const loginNotKept = (domain: string, dir: string, cause: unknown): Nexus
     `The log-in of ${domain} cannot be refreshed: ${dir} cannot be written (${reason(cause)}), so new tokens could not be kept. Give this user the right to write there.`,
     { cause },
   );
+
+/** Another process has been changing the file for too long; `cause` says which one. */
+export const fileLocked = (path: string, cause: Error): NexusError =>
+  new NexusError(
+    'data_dir_not_writable',
+    503,
+    'File is locked',
+    `${path} cannot be changed now: ${cause.message}. Nothing was changed; try again.`,
+    { cause },
+  );
+
+export const noSuchLogin = (): NexusError =>
+  new NexusError(
+    'not_found',
+    404,
+    'No such log-in',
+    'This log-in has ended or was given up, or the sidecar has been started anew. Begin another one.',
+  );
+
+export const noSuchCredential = (detail: string): NexusError =>
+  new NexusError('not_found', 404, 'Not found', detail);

@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { carriesOwnKey, type Gate } from './api/auth.ts';
 import type { Access, Visitor } from './credentials/access.ts';
 import { checkDoor, type DoorRules } from './door.ts';
 import { ownKeyForUpstream, tooManyAttempts } from './errors.ts';
 import type { FailedAttempts } from './failed-attempts.ts';
 import type { Log } from './log.ts';
+import type { OwnKeyGuard } from './own-key-guard.ts';
 import type { Proxy } from './proxy/proxy.ts';
 import type { Route } from './proxy/route.ts';
 import { refuseAtDoor } from './refuse.ts';
@@ -13,7 +13,7 @@ import { refuseAtDoor } from './refuse.ts';
 export interface Rooms {
   route: (method: string, target: string) => Route;
   door: () => DoorRules;
-  gate: Gate;
+  ownKeys: OwnKeyGuard;
   attempts: FailedAttempts;
   access: (visitor: Visitor) => Access;
   proxy: Proxy;
@@ -27,7 +27,7 @@ export interface Rooms {
 
 /** Every request's first way: the door, then its path decides, then, for the upstream's paths, whose credential it gets. */
 export function createIncoming(rooms: Rooms): (request: IncomingMessage, response: ServerResponse) => void {
-  const { attempts, gate, log, proxy } = rooms;
+  const { attempts, log, proxy } = rooms;
   return (request, response) => {
     // A kept-alive client would otherwise keep a stopping sidecar busy.
     if (rooms.draining()) response.shouldKeepAlive = false;
@@ -45,10 +45,14 @@ export function createIncoming(rooms: Rooms): (request: IncomingMessage, respons
     }
     // Known now: a connection that is gone has no address any more.
     const address = request.socket.remoteAddress ?? '';
-    if (carriesOwnKey(gate, request)) {
+    const verdict = rooms.ownKeys(request, address);
+    if (verdict === 'ours') {
       log.warn('Refused to pass our own key on');
-      const wait = attempts.waitOf(address);
-      refuseAtDoor(response, wait === null ? ownKeyForUpstream() : tooManyAttempts(wait), true);
+      refuseAtDoor(response, ownKeyForUpstream(), true);
+      return;
+    }
+    if (verdict !== 'pass') {
+      proxy.handle(request, response, waiting(verdict.waitSeconds));
       return;
     }
     if (target.kind === 'refused') {
@@ -76,7 +80,11 @@ export function createIncoming(rooms: Rooms): (request: IncomingMessage, respons
     const wait = attempts.waitOf(address);
     attempts.failed(address);
     if (wait === null) return refused;
-    const { message } = tooManyAttempts(wait);
-    return { kind: 'refused', status: 429, message, retryAfterSeconds: wait };
+    return waiting(wait);
   }
+}
+
+function waiting(seconds: number): Extract<Route, { kind: 'refused' }> {
+  const { message } = tooManyAttempts(seconds);
+  return { kind: 'refused', status: 429, message, retryAfterSeconds: seconds };
 }

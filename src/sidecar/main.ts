@@ -4,6 +4,7 @@ import { auth } from './cli/auth-command.ts';
 import { runCommand, type Command } from './cli/command.ts';
 import { generateApiKey } from './cli/generate-api-key.ts';
 import { keys } from './cli/keys.ts';
+import { rebuildConversations } from './cli/rebuild-conversations.ts';
 import { optionLines } from './config.ts';
 import { nearest } from './nearest.ts';
 import { serve } from './serve.ts';
@@ -14,6 +15,7 @@ const COMMANDS = new Map<string, Command>([
   ['auth', auth],
   ['generate-api-key', generateApiKey],
   ['keys', keys],
+  ['rebuild-conversations', rebuildConversations],
 ]);
 
 const HELP = `claude-nexus ${version}: a recording proxy for the Claude API on this machine.
@@ -21,8 +23,8 @@ const HELP = `claude-nexus ${version}: a recording proxy for the Claude API on t
 Usage: claude-nexus [serve] [options]
        claude-nexus <command> [options]; each has its own --help
 
-  serve             forward, record and show Claude traffic (the default)
-${[...COMMANDS].map(([name, { summary }]) => `  ${name.padEnd(16)}  ${summary}`).join('\n')}
+  serve                  forward, record and show Claude traffic (the default)
+${[...COMMANDS].map(([name, { summary }]) => `  ${name.padEnd(21)}  ${summary}`).join('\n')}
 
 Options of serve, their environment variables and defaults:
 ${optionLines().join('\n')}

@@ -180,7 +180,7 @@ async function runUntilStopped(
  * The lock, or the ready line of its living owner; waits for one that is still starting or just stopping. One of another
  * protocol version is neither waited for nor attached to.
  */
-async function ownOrFind(
+export async function ownOrFind(
   layout: DataDirLayout,
 ): Promise<{ held: HeldLock } | { ready: ReadyLine } | { other: OtherOwner }> {
   const giveUp = performance.now() + OWNER_WAIT_MS;

@@ -8,8 +8,6 @@ import { createGate } from './api/auth.ts';
 import { createEventBus } from './api/event-bus.ts';
 import type { ServeConfig } from './config.ts';
 import { createAccess } from './credentials/access.ts';
-import { openCredentials } from './credentials/credentials.ts';
-import { createTokenKeeper } from './credentials/oauth-keeper.ts';
 import type { DataDirLayout } from './data-dir.ts';
 import type { DoorRules } from './door.ts';
 import { databaseUnavailable, NexusError, reason } from './errors.ts';
@@ -21,6 +19,8 @@ import type { Log } from './log.ts';
 import { isLoopback } from './core/loopback.ts';
 import { createMetrics } from './metrics.ts';
 import { observeRecorder, withJournal } from './observed.ts';
+import { openStoredCredentials } from './open-credentials.ts';
+import { createOwnKeyGuard } from './own-key-guard.ts';
 import { openJournal } from './proxy/journal.ts';
 import { createMemoryFiles } from './proxy/memory-files.ts';
 import { createProxy } from './proxy/proxy.ts';
@@ -28,7 +28,8 @@ import { recycledFiles } from './proxy/recycled-files.ts';
 import { createRouter, ownPaths } from './proxy/route.ts';
 import { tellWay, wayTo } from './proxy/upstream-way.ts';
 import { createTrafficLog } from './proxy/traffic-log.ts';
-import { createDispatcher, parseUpstream } from './proxy/upstream.ts';
+import { parseUpstream } from './proxy/upstream.ts';
+import { recorderOptions, recorderUrl } from './recorder-options.ts';
 import { startRecorder } from './recorder/start.ts';
 import type { LiveLimits, RecorderThread } from './recorder/thread.ts';
 import type { RunningSidecar } from './serve.ts';
@@ -64,17 +65,11 @@ export async function startSidecar(
   const upstream = parseUpstream(config.upstream);
   const state = loadState(layout.state);
   const events = createEventBus();
-  const keeper = createTokenKeeper({
-    clientId: config.oauthClientId,
-    tokenUrl: config.oauthTokenUrl,
-    // Log-ins take the same way out of a company's network as the traffic.
-    dispatcher: createDispatcher(wayTo(new URL(config.oauthTokenUrl).origin, config, log)),
-    log,
-  });
-  const credentials = openCredentials(config.credentialsDir, log, () => {
+  const stored = openStoredCredentials(config, upstream.origin, log, () => {
     recorder?.setOwnSecrets(ownSecrets());
-    events.publish({ name: 'status', ids: [] });
+    events.publish({ name: 'credentials.changed', ids: [] });
   });
+  const { credentials, keeper } = stored;
   const ownSecrets = (): string[] => [state.token, state.pathKey, ...credentials.plainKeys()];
   const attempts = countFailedAttempts(() => performance.now());
   // Live mode: the same recorder, with a journal and a database in memory.
@@ -157,6 +152,7 @@ export async function startSidecar(
     webviewDir: fileURLToPath(new URL('./webview', import.meta.url)),
     draining: () => draining,
     enterWindow: lifetime.enterWindow,
+    credentials: stored.works,
     oauthMetrics: keeper.metrics.snapshot,
     requestStop: () => {
       askToStop('a window asked for it');
@@ -196,7 +192,7 @@ export async function startSidecar(
   const handle = createIncoming({
     route,
     door: () => doorRules,
-    gate,
+    ownKeys: createOwnKeyGuard(gate, attempts, (key) => credentials.isClientKey(key)),
     attempts,
     access: createAccess({
       credentials,
@@ -223,19 +219,11 @@ export async function startSidecar(
     log.info('These settings have no effect', { names: config.withoutEffect });
   }
   recorder = startRecorder(
-    {
-      dataDir: layout.root,
-      journalDir: layout.journal,
-      migrationsDir: fileURLToPath(new URL('./migrations', import.meta.url)),
-      databaseUrl,
+    recorderOptions(config, layout, {
       salt: memory === null ? (config.salt ?? null) : salt,
-      redactBodies: config.redactBodies,
-      ownSecrets: ownSecrets(),
-      retention: { days: config.retentionDays, bytes: config.retentionMegabytes * 1e6 },
-      statements: { slowMs: config.slowQueryMs, all: config.debugSql, stacks: config.debug },
-      samplesDir: config.samplesDir,
+      secrets: ownSecrets(),
       live: memory === null ? null : LIVE,
-    },
+    }),
     {
       onEvent: events.publish,
       onStatus: observed.update,
@@ -248,7 +236,7 @@ export async function startSidecar(
         log[level](message, fields);
       },
     },
-    new URL('./recorder.mjs', import.meta.url),
+    recorderUrl,
   );
   recorder.ready.catch((error: unknown) => {
     log.error('Nothing can be recorded; traffic goes on', { error: reason(error) });
@@ -258,7 +246,7 @@ export async function startSidecar(
   const stopped = Promise.withResolvers<undefined>();
   const shutDown = async (): Promise<void> => {
     lifetime.stop();
-    credentials.close();
+    stored.close();
     const closed = listener.close();
     events.close();
     await proxy.close(config.graceMs);

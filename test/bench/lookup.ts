@@ -93,12 +93,14 @@ function query(sessionId: string, links: Buffer[]): LinkQuery {
     scope: { tenant: 'local', project: 'shop', sessionId, agentId: null, parentAgentId: null },
     links,
     ownLinks: 1,
+    answeredLinks: links.length - 1,
     previousMessageId: null,
     previousUpstreamId: null,
     promptHashes: [createHash('sha256').update(sessionId).digest()],
     anyInvocation: false,
     compactions: false,
     lastToolIds: [],
+    answers: [],
   };
 }
 

@@ -10,6 +10,8 @@ import { createFakeAnthropic } from '../support/fake-anthropic.mjs';
 import { uploadStory, writeStoryProject } from '../support/story.ts';
 import { launchBrowser, openWorkbench } from '../support/workbench.ts';
 import { freePort, startWorkbenchServer, type WorkbenchServer } from '../support/workbench-server.ts';
+import { CLIENT_ID, createFakeTokenEndpoint } from '../support/fake-token-endpoint.ts';
+import { accounts } from './accounts.ts';
 import { badSettings } from './bad-settings.ts';
 import { firstStart } from './first-start.ts';
 import { lookingClosely } from './looking-closely.ts';
@@ -20,15 +22,18 @@ import { workInTheTerminal } from './work-in-the-terminal.ts';
 
 /**
  * The product in the real workbench: the built VSIX, a real Claude Code in the integrated terminal, the scripted
- * upstream. `node test/e2e/run.ts [--update-picture] [--keep]`; pictures go to `test-results/e2e`, the counts to
+ * upstream. `node test/e2e/run.ts [--update-picture] [--keep] [--only=firstStart,accounts]`; pictures go to `test-results/e2e`, the counts to
  * `test-results/e2e.json`. The exit code says whether all checks passed.
  */
 const { values: options } = parseArgs({
   options: {
     'update-picture': { type: 'boolean', default: false },
     keep: { type: 'boolean', default: false },
+    /** Some acts, while one is being written: by name, with commas. */
+    only: { type: 'string' },
   },
 });
+const NOWHERE = 'http://127.0.0.1:9';
 const LIMIT_MS = 8 * 60_000;
 const root = join(import.meta.dirname, '..', '..');
 const out = join(root, 'test-results', 'e2e');
@@ -60,8 +65,18 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 
 try {
   scene = await setTheStage();
-  for (const act of [firstStart, workInTheTerminal, lookingClosely, themes, windowsAndCrashes, badSettings]) {
-    await act(scene);
+  const acts = {
+    firstStart,
+    workInTheTerminal,
+    lookingClosely,
+    themes,
+    accounts,
+    windowsAndCrashes,
+    badSettings,
+  };
+  const only = options.only?.split(',');
+  for (const [name, act] of Object.entries(acts)) {
+    if (only === undefined || only.includes(name)) await act(scene);
   }
   await check('nothing outside this machine was asked for', () => {
     const asked = scene?.wb.offsite ?? [];
@@ -93,14 +108,26 @@ async function setTheStage(): Promise<Scene> {
   });
   const fake = await createFakeAnthropic({ script: story.rules });
   closers.push(() => fake.close());
+  const tokens = await createFakeTokenEndpoint();
+  closers.push(() => tokens.close());
   const environment = claudeEnvironment(home);
   const server = await startWorkbenchServer({
     dir: place('wb'),
+    env: {
+      CLAUDE_OAUTH_CLIENT_ID: CLIENT_ID,
+      CLAUDE_OAUTH_TOKEN_URL: tokens.url,
+      // As in a company's network: a client that asked it for the sidecar would get nowhere.
+      HTTP_PROXY: NOWHERE,
+      http_proxy: NOWHERE,
+    },
     vsix: [join(root, 'dist', 'claude-nexus.vsix')],
     userSettings: {
       'terminal.integrated.env.linux': {
         ...environment,
         PATH: `${dirname(claude)}:${environment['PATH'] ?? ''}`,
+        // Meant for the sidecar alone.
+        CLAUDE_OAUTH_CLIENT_ID: null,
+        CLAUDE_OAUTH_TOKEN_URL: null,
       },
       'workbench.editor.empty.hint': 'hidden',
     },
@@ -132,6 +159,7 @@ async function setTheStage(): Promise<Scene> {
     home,
     dataDir,
     fake,
+    tokens,
     story,
     sessionId,
     out,

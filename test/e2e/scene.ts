@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import type { ReadyLine } from '../../src/protocol/status.ts';
 import type { FakeAnthropic } from '../support/fake-anthropic.mjs';
+import type { FakeTokenEndpoint } from '../support/fake-token-endpoint.ts';
 import type { Story } from '../support/story.ts';
 import { openWorkbench, type Workbench } from '../support/workbench.ts';
 import type { WorkbenchServer } from '../support/workbench-server.ts';
@@ -20,6 +21,8 @@ export interface Scene {
   home: string;
   dataDir: string;
   fake: FakeAnthropic;
+  /** Where log-ins get their tokens. */
+  tokens: FakeTokenEndpoint;
   story: Story;
   sessionId: string;
   out: string;

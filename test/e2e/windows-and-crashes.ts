@@ -69,7 +69,8 @@ export async function windowsAndCrashes(scene: Scene): Promise<void> {
       .locator('.welcome-view-content', { hasText: /port is used by another program/ })
       .waitFor({ timeout: 60_000 });
     await wb.newTerminal();
-    await wb.type('echo "[${ANTHROPIC_BASE_URL-none}|${ENABLE_TOOL_SEARCH-none}]"', /\[none\|none\]/);
+    const line = 'echo "[${ANTHROPIC_BASE_URL-none}|${ENABLE_TOOL_SEARCH-none}|${NO_PROXY-none}]"';
+    await wb.type(line, /\[none\|none\|none\]/);
     await shot('off');
   });
   await check('the restart command brings it back, for new terminals too', async () => {

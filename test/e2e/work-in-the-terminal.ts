@@ -13,6 +13,9 @@ export async function workInTheTerminal(scene: Scene): Promise<void> {
     const shown = await wb.type(line, /\[http:\/\/127\.0\.0\.1:\d+\/k\/[\w-]+\/p\/uploader\|true\]/);
     assert.match(shown, /uploader \$/);
   });
+  await check('behind a company’s proxy, the sidecar is an exception', async () => {
+    await wb.type('clear; echo "[$NO_PROXY|$no_proxy]"', /\[(,127\.0\.0\.1)+\|(,127\.0\.0\.1)+\]/);
+  });
   const run = (name: StepName, ...more: string[]) =>
     check(`claude runs in the terminal: ${name}`, async () => {
       const line = ['claude', ...story.steps[name], ...more].map(quoted).join(' ');

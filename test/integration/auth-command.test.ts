@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { auth } from '../../src/sidecar/cli/auth-command.ts';
 import { runCommand } from '../../src/sidecar/cli/command.ts';
-import { openLoopback } from '../../src/sidecar/cli/auth-loopback.ts';
+import { openLoopback } from '../../src/sidecar/credentials/login-loopback.ts';
 import { jsonIn, OTHER_MEMBERS, tokensIn, writeOauthFile } from '../support/credentials.ts';
 import {
   CLIENT_ID,

@@ -297,6 +297,20 @@ describe('too many wrong keys', () => {
     await sidecar.remove();
   });
 
+  test('guessing the dashboard key on a path that goes upstream ends like guessing it elsewhere', async () => {
+    const dashboardKey = 'made-up-dashboard-key';
+    const sidecar = await startSidecar({ upstream: upstream.url, env: { DASHBOARD_API_KEY: dashboardKey } });
+    const send = (key: string): Promise<Told> => ask(sidecar, upstream, { headers: bearer(key) });
+    const right = await send(dashboardKey);
+    expect([right.status, right.upstream]).toEqual([404, null]);
+    for (let count = 0; count < 20; count++) expect((await send(`guess-${String(count)}`)).status).toBe(200);
+    for (const key of ['guess-20', dashboardKey]) checkRefused(await send(key), 429, /Wait \d+ s/);
+    // Whoever has a key of the Claude API, or one that was there before the guessing, goes on.
+    for (const key of [made.own, 'guess-7']) expect((await send(key)).status).toBe(200);
+    expect((await send(sidecar.token)).status).toBe(404);
+    await sidecar.remove();
+  });
+
   test('are told to wait on both sides; the token and made keys work on', async () => {
     const dashboardKey = 'made-up-dashboard-key';
     const sidecar = await startSidecar({

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { readCredentialFile } from '../../src/sidecar/credentials/credential-file.ts';
 import { createTokenKeeper, type TokenKeeper } from '../../src/sidecar/credentials/oauth-keeper.ts';
-import { withCredentialLock } from '../../src/sidecar/credentials/oauth-lock.ts';
+import { withFileLock } from '../../src/sidecar/credentials/file-lock.ts';
 import { NexusError } from '../../src/sidecar/errors.ts';
 import { ownIdentity } from '../../src/sidecar/process-identity.ts';
 import { jsonIn, OTHER_MEMBERS, tokensIn, writeOauthFile } from '../support/credentials.ts';
@@ -288,15 +288,15 @@ describe('the lock', () => {
     const path = fileEnding(-HOUR);
     const far = { ...ownIdentity(), host: 'elsewhere', bootId: 'other', nonce: 'far', port: 0 };
     writeFileSync(`${path}.lock`, JSON.stringify({ ...far, protocolVersion: 1 }));
-    const locked = withCredentialLock(path, () => Promise.resolve('in'), 0);
+    const locked = withFileLock(path, () => Promise.resolve('in'), 0);
     await expect(locked).rejects.toThrow(/another machine or container holds .*\.lock; .*delete that file/);
   });
 
   test('of a living one is waited for', async () => {
     const path = fileEnding(-HOUR);
     const inside = Promise.withResolvers<undefined>();
-    const first = withCredentialLock(path, () => inside.promise);
-    await expect(withCredentialLock(path, () => Promise.resolve(), 0)).rejects.toThrow(
+    const first = withFileLock(path, () => inside.promise);
+    await expect(withFileLock(path, () => Promise.resolve(), 0)).rejects.toThrow(
       `process ${String(process.pid)} holds`,
     );
     const asked = ask(path);

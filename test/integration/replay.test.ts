@@ -1,15 +1,20 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { RequestDetail, RequestPage, RequestRow } from '../../src/protocol/rows.ts';
+import type {
+  ConversationDetail,
+  LinkExplanation,
+  RequestDetail,
+  RequestPage,
+  RequestRow,
+} from '../../src/protocol/rows.ts';
 import type { SidecarStatus } from '../../src/protocol/status.ts';
+import { readRequest } from '../../src/sidecar/core/read-request.ts';
 import { createTestDatabase, engines, type TestDatabase } from '../support/databases.ts';
+import { COLUMNS, score, type Column, type Linked } from '../support/link-score.ts';
 import { usePostgres } from '../support/postgres-suite.ts';
 import { pooledCaptures, type PooledExchange } from '../support/pooled.ts';
 import { replayUpstream, type Replayed, type ReplayUpstream } from '../support/replay.ts';
 import { startSidecar, type TestSidecar } from '../support/sidecar.ts';
 import { until } from '../support/until.ts';
-
-/** Parents that must be right, of all requests that belong to a conversation. */
-const PARENTS_GOAL = 0.95;
 
 const exchanges = pooledCaptures();
 
@@ -22,6 +27,10 @@ describe.each(engines)('all captures through the sidecar, in one store: %s', (en
   const replayed: Replayed[] = [];
   const rows = new Map<string, RequestRow>();
   const details = new Map<string, RequestDetail>();
+  const links = new Map<string, LinkExplanation>();
+  const conversations = new Map<string, ConversationDetail>();
+  /** The names of exchanges, by request id. */
+  const names = new Map<string, string>();
 
   const ask = async <T>(path: string): Promise<T> => {
     const answer = await sidecar.api(path);
@@ -39,7 +48,8 @@ describe.each(engines)('all captures through the sidecar, in one store: %s', (en
     await until('everything recorded', 90_000, async () => {
       const { recorder, activeRequests, database: used } = await ask<SidecarStatus>('/api/status');
       if (recorder.failed > 0) throw new Error(`not recorded: ${recorder.lastError ?? ''}`);
-      const on = `${used.engine} ${used.version ?? ''}`;
+      if (used.version === null) return undefined;
+      const on = `${used.engine} ${used.version}`;
       if (!on.startsWith(engine)) throw new Error(`recorded on ${on}`);
       return recorder.pending === 0 && activeRequests === 0 && recorder.recorded >= exchanges.length
         ? true
@@ -53,7 +63,12 @@ describe.each(engines)('all captures through the sidecar, in one store: %s', (en
     for (const { requestId, exchange } of replayed) {
       if (requestId !== null) {
         details.set(exchange.id, await ask<RequestDetail>(`/api/requests/${requestId}`));
+        links.set(requestId, await ask<LinkExplanation>(`/api/requests/${requestId}/link`));
+        names.set(requestId, exchange.id);
       }
+    }
+    for (const id of new Set(Array.from(rows.values(), ({ conversationId }) => conversationId))) {
+      if (id !== null) conversations.set(id, await ask<ConversationDetail>(`/api/conversations/${id}`));
     }
   }, 240_000);
 
@@ -120,67 +135,69 @@ describe.each(engines)('all captures through the sidecar, in one store: %s', (en
     expect(refused).toEqual([]);
   });
 
-  test('side calls are in no conversation', () => {
-    const wrong = replayed.filter(
-      ({ exchange }) =>
-        exchange.truth.role === 'side-call' && details.get(exchange.id)!.conversationId !== null,
+  test('parents, retries, branches, sub-tasks, compactions, side calls and conversations are as they were', () => {
+    const scores = score(
+      replayed.map(({ exchange, requestId }) => ({ exchange, result: linkedOf(requestId!) })),
     );
-    expect(wrong.map((one) => one.exchange.id)).toEqual([]);
+    expect(scores.flatMap(({ wrong }) => wrong)).toEqual([]);
+    const sum = (column: Column): number =>
+      scores.reduce((all, { columns }) => all + columns[column].right, 0);
+    expect(Object.fromEntries(COLUMNS.map((column) => [column, sum(column) > 0]))).toEqual(
+      Object.fromEntries(COLUMNS.map((column) => [column, true])),
+    );
   });
 
-  test('conversations are the ones a user would name', () => {
-    const groups = new Map<string, Set<string | null>>();
-    for (const { exchange } of replayed) {
-      const { group } = exchange.truth;
-      if (group === null) continue;
-      groups.set(group, (groups.get(group) ?? new Set()).add(details.get(exchange.id)!.conversationId));
-    }
-    const whole = [...groups.values()].filter((ids) => ids.size === 1 && !ids.has(null));
-    const distinct = new Set(whole.flatMap((ids) => [...ids]));
-    console.log(
-      `${engine}: ${whole.length} of ${groups.size} conversations whole, ${distinct.size} of them apart`,
-    );
-    expect(whole.length / groups.size).toBeGreaterThanOrEqual(PARENTS_GOAL);
-    expect(distinct.size / groups.size).toBeGreaterThanOrEqual(PARENTS_GOAL);
-  });
-
-  test('retries and sub-tasks are marked', () => {
-    const linked = replayed.filter((one) => one.exchange.truth.role !== 'side-call');
-    const wrong = linked.filter(({ exchange }) => {
-      const { isSubtask, retryOf } = details.get(exchange.id)!;
-      return (
-        isSubtask !== exchange.truth.isSubtask || (retryOf !== null) !== (exchange.truth.retryOf !== null)
+  test('a conversation shows the side calls of its sessions, and no others', () => {
+    const sessionOf = new Map(replayed.map(({ exchange, requestId }) => [requestId!, sessionIn(exchange)]));
+    const side = replayed.filter(({ exchange }) => exchange.truth.role === 'side-call');
+    let shown = 0;
+    for (const { requests, sideCalls } of conversations.values()) {
+      const sessions = new Set(requests.map(({ requestId }) => sessionOf.get(requestId) ?? null));
+      const own = side.filter(({ exchange }) => {
+        const session = sessionIn(exchange);
+        return session !== null && sessions.has(session);
+      });
+      expect(sideCalls.map(({ requestId }) => requestId).toSorted()).toEqual(
+        own.map(({ requestId }) => requestId).toSorted(),
       );
-    });
-    if (wrong.length > 0) {
-      console.log(`${engine}: marks differ on\n  ${wrong.map((one) => one.exchange.id).join('\n  ')}`);
+      shown += sideCalls.length;
     }
-    expect(1 - wrong.length / linked.length).toBeGreaterThanOrEqual(PARENTS_GOAL);
+    expect(shown).toBeGreaterThan(150);
   });
 
-  test('parents are right', () => {
-    const idOf = new Map(replayed.map((one) => [one.exchange.id, one.requestId]));
-    const linked = replayed.filter((one) => one.exchange.truth.role !== 'side-call');
-    const wrong = linked.filter(({ exchange }) => {
-      const parent = parentOf(exchange);
-      return details.get(exchange.id)!.parentRequestId !== (parent === null ? null : idOf.get(parent));
-    });
-    const share = 1 - wrong.length / linked.length;
-    const list = wrong.map((one) => one.exchange.id).join('\n  ');
-    console.log(
-      `${engine}: ${linked.length - wrong.length} of ${linked.length} parents right (${(share * 100).toFixed(1)} %)` +
-        (wrong.length === 0 ? '' : `; wrong:\n  ${list}`),
+  /** What `score` compares, from what the API says. */
+  function linkedOf(requestId: string): Linked {
+    const row = rows.get(requestId)!;
+    const tree = row.conversationId === null ? undefined : conversations.get(row.conversationId);
+    const opens = tree?.branches.find(
+      (branch) => branch.branchId === row.branchId && branch.firstRequestId === requestId,
     );
-    expect(share).toBeGreaterThanOrEqual(PARENTS_GOAL);
-  });
+    const call = tree?.invocations.find(
+      ({ branchId, parentRequestId }) =>
+        parentRequestId === row.parentRequestId &&
+        row.branchId?.replace(/^(subtask_\d+)_\d+$/, '$1') === branchId,
+    );
+    const idOf = (id: string | null): string | null => (id === null ? null : (names.get(id) ?? id));
+    return {
+      conversationId: row.conversationId,
+      branchId: row.branchId,
+      facts: { requestType: row.requestType },
+      decision: {
+        signal: links.get(requestId)!.signal,
+        parentRequestId: idOf(row.parentRequestId),
+        retryOf: idOf(row.retryOf),
+        isSubtask: row.isSubtask,
+        toolUseId: call?.toolUseId ?? null,
+        branch: { kind: opens?.kind ?? 'same', id: row.branchId ?? '', isNew: opens !== undefined },
+      },
+    };
+  }
 });
 
-const byId = new Map(exchanges.map((exchange) => [exchange.id, exchange]));
-
-/** A retry has the parent of the first try. */
-function parentOf(exchange: PooledExchange): string | null {
-  const { parent, retryOf } = exchange.truth;
-  return parent ?? (retryOf === null ? null : parentOf(byId.get(retryOf)!));
+/** The session that an exchange names, in whatever way. */
+function sessionIn({ request }: PooledExchange): string | null {
+  const body: unknown = request.body.length === 0 ? undefined : JSON.parse(request.body.toString());
+  return readRequest({ ...request, body }).sessionId;
 }
 
 const hasErrorEvent = ({ response }: PooledExchange): boolean =>

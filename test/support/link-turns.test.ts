@@ -196,13 +196,13 @@ describe('named parents and last resorts', () => {
     const called: Step = {
       id: 'A',
       messages: [q('one')],
-      reply: [{ type: 'tool_use', id: 't', name: 'Read', input: {} }],
+      reply: [text('I look.'), { type: 'tool_use', id: 't', name: 'Read', input: {} }],
     };
     const rewritten: Step = {
       id: 'B',
       messages: [
         q('uno'),
-        a({ type: 'tool_use', id: 't', name: 'Read', input: {} }),
+        a('Miro.', { type: 'tool_use', id: 't', name: 'Read', input: {} }),
         q(result('t') as object),
       ],
       reply: [],
@@ -220,7 +220,11 @@ test('the decision says which candidates lost, and why', () => {
     B: 'response-prefix A@main',
   });
   expect(exchanges[2]?.decision.candidates).toEqual([
-    { requestId: 'T', signal: 'response-prefix', why: 'another session, and the own one goes on' },
+    {
+      requestId: 'T',
+      signal: 'response-prefix',
+      why: 'belongs to another session, and this session has the history, too',
+    },
   ]);
   expect(exchanges[2]?.decision.matched).toBe(2);
 });
@@ -245,6 +249,7 @@ test('side calls are not linked', () => {
     invocations: [],
     agent: [],
     compactions: [],
+    answers: [],
     tool: [],
   };
   expect(decideLink(facts, linkQuery(facts, 'x', 1, scope), none)).toMatchObject({

@@ -1,3 +1,4 @@
+import { answerKey, answerOf } from '../../src/sidecar/core/answers.ts';
 import { createAssembler } from '../../src/sidecar/core/assemble.ts';
 import type {
   InvocationCandidate,
@@ -28,6 +29,7 @@ export interface MemoryExchange {
   responseId: string | null;
   upstreamId: string | null;
   toolIds: Set<string>;
+  answerKey: Buffer | null;
   complete: boolean;
   response: ResponseFacts | null;
 }
@@ -35,7 +37,7 @@ export interface MemoryExchange {
 interface MemoryInvocation {
   call: ResponseFacts['spawns'][number];
   parent: MemoryExchange;
-  branchId: string;
+  ordinal: number;
   calledAt: number;
   claimed: boolean;
 }
@@ -93,6 +95,7 @@ export class MemoryLinker {
       responseId: null,
       upstreamId: null,
       toolIds: new Set(facts.lastToolIds),
+      answerKey: null,
       complete: false,
       response: null,
     };
@@ -122,6 +125,8 @@ export class MemoryLinker {
     exchange.responseId = response.messageId;
     exchange.upstreamId = input.upstreamId;
     exchange.complete = response.complete && input.status === 200;
+    const said = answerOf(response.message);
+    exchange.answerKey = said === null ? null : answerKey(exchange.scope, said);
     const tip = exchange.facts.links.at(-1) ?? null;
     if (tip !== null && response.messageId !== null) {
       exchange.responseLink = extendChain(tip, linkChain(input.messages).seenTools, response.message);
@@ -129,18 +134,27 @@ export class MemoryLinker {
     for (const id of toolIdsOf((response.message as { content?: unknown } | null)?.content)) {
       exchange.toolIds.add(id);
     }
-    if (exchange.conversationId !== null) {
-      for (const call of response.spawns) this.#record(exchange, call, input.at);
-    }
+    this.calls(exchange, response.spawns, input.at);
     return response;
+  }
+
+  /** Calls of sub-agents that are known before the response has ended. */
+  calls(exchange: MemoryExchange, calls: ResponseFacts['spawns'], at: number): void {
+    if (exchange.conversationId === null) return;
+    for (const call of calls) this.#record(exchange, call, at);
+  }
+
+  /** It ended without a response. */
+  failed(exchange: MemoryExchange, at: number): void {
+    exchange.endedAt = at;
   }
 
   /** The candidates of a query, by the rules written in facts.ts. */
   find(query: LinkQuery): LinkCandidates {
-    const linked = this.exchanges.filter((one) => one.conversationId !== null && one.at < query.at);
+    const linked = this.exchanges.filter((one) => one.conversationId !== null && isEarlier(one, query));
     const own = linked.filter((one) => this.#inSession(one, query)).reverse();
     return {
-      named: this.#named(query).map((one) => this.#candidate(one)),
+      named: this.#named(query).map((one) => this.#candidate(one, query.at)),
       prefix: this.#prefix(query, linked),
       invocations: this.#invocations
         .filter(({ call, claimed, parent }) => {
@@ -149,23 +163,28 @@ export class MemoryLinker {
             query.anyInvocation && this.#inSession(parent, query) && (!claimed || call.name === 'Workflow');
           return byPrompt || any;
         })
-        .map((one) => this.#invocation(one)),
+        .map((one) => this.#invocation(one, query.at)),
       agent:
         query.scope.agentId === null
           ? []
           : own
               .filter((one) => one.scope.agentId === query.scope.agentId)
               .slice(0, 5)
-              .map((one) => this.#candidate(one)),
+              .map((one) => this.#candidate(one, query.at)),
       compactions: query.compactions
         ? linked
             .filter((one) => one.facts.summarises && one.complete)
-            .map((one) => ({ ...this.#candidate(one), summary: one.response?.text ?? '' }))
+            .map((one) => ({ ...this.#candidate(one, query.at), summary: one.response?.text ?? '' }))
         : [],
+      answers: linked
+        .filter((one) => query.answers.some(({ key }) => one.answerKey?.equals(key) === true))
+        .toReversed()
+        .slice(0, 24)
+        .map((one) => this.#candidate(one, query.at)),
       tool: own
         .filter((one) => query.lastToolIds.some((id) => one.toolIds.has(id)))
         .slice(0, 1)
-        .map((one) => this.#candidate(one)),
+        .map((one) => this.#candidate(one, query.at)),
     };
   }
 
@@ -195,10 +214,11 @@ export class MemoryLinker {
       .filter((one) => one.scope.project === query.scope.project && depthOf(one) > 0)
       .toSorted((a, b) => depthOf(b) - depthOf(a) || near(b) - near(a) || b.at - a.at)
       .slice(0, 50)
-      .map((one) => this.#candidate(one));
+      .map((one) => this.#candidate(one, query.at));
   }
 
-  #candidate(one: MemoryExchange): LinkCandidate {
+  #candidate(one: MemoryExchange, at: number): LinkCandidate {
+    const ended = one.endedAt !== null && one.endedAt <= at;
     const children = this.exchanges.filter(
       (child) => child.decision.parentRequestId === one.requestId && child.decision.retryOf === null,
     );
@@ -216,7 +236,9 @@ export class MemoryLinker {
       parentRequestId: one.decision.parentRequestId,
       requestLink: one.requestLink,
       responseLink: one.responseLink,
-      complete: one.complete,
+      complete: ended && one.complete,
+      running: !ended,
+      answerKey: one.answerKey,
       summarises: one.facts.summarises,
       children: children.map((child) => ({
         requestId: child.requestId,
@@ -228,7 +250,10 @@ export class MemoryLinker {
     };
   }
 
-  #invocation({ call, parent, branchId, calledAt, claimed }: MemoryInvocation): InvocationCandidate {
+  #invocation(
+    { call, parent, ordinal, calledAt, claimed }: MemoryInvocation,
+    at: number,
+  ): InvocationCandidate {
     const { toolUseId, name, prompt, promptHash } = call;
     return {
       toolUseId,
@@ -236,24 +261,34 @@ export class MemoryLinker {
       claimed,
       prompt,
       promptHash,
-      branchId,
+      branchId: `subtask_${String(ordinal)}`,
       calledAt,
+      ordinal,
       parentEndedAt: parent.endedAt,
-      parent: this.#candidate(parent),
+      parent: this.#candidate(parent, at),
     };
   }
 
+  /** A call that a failed try of the same turn made, and nobody carried out, is made again: it keeps its number. */
   #record(parent: MemoryExchange, call: ResponseFacts['spawns'][number], at: number): void {
-    const before = this.#invocations.filter(
-      (one) => one.parent.conversationId === parent.conversationId,
-    ).length;
-    this.#invocations.push({
-      call,
-      parent,
-      branchId: `subtask_${String(before + 1)}`,
-      calledAt: at,
-      claimed: false,
-    });
+    const own = this.#invocations.filter((one) => one.parent.conversationId === parent.conversationId);
+    if (own.some((one) => one.parent === parent && one.call.toolUseId === call.toolUseId)) return;
+    const again =
+      parent.decision.retryOf === null
+        ? undefined
+        : own.find(
+            (one) =>
+              !one.claimed &&
+              one.parent !== parent &&
+              !one.parent.complete &&
+              one.parent.requestLink.equals(parent.requestLink) &&
+              one.call.name === call.name &&
+              one.call.promptHash.equals(call.promptHash),
+          );
+    if (again === undefined) {
+      const ordinal = Math.max(0, ...own.map((one) => one.ordinal)) + 1;
+      this.#invocations.push({ call, parent, ordinal, calledAt: at, claimed: false });
+    } else Object.assign(again, { call, parent, calledAt: at });
   }
 
   #branchOf(conversationId: string, { branch }: LinkDecision): string {
@@ -266,3 +301,7 @@ export class MemoryLinker {
     return id;
   }
 }
+
+/** At the same time the id decides. */
+const isEarlier = (one: MemoryExchange, query: LinkQuery): boolean =>
+  one.at < query.at || (one.at === query.at && one.requestId < query.requestId);

@@ -17,7 +17,7 @@ const blocksOf = ({ content }: PackedResponse): string[] =>
 describe('the responses of all captures', () => {
   test('are packed, but for a JSON body that was cut off', () => {
     const raw = answered.filter(({ packed }) => packed.content === null);
-    expect(answered.length).toBe(474);
+    expect(answered.length).toBe(531);
     expect(raw.map(({ id }) => id)).toEqual(['claude-code-2.1.330/errors/005']);
   });
 
@@ -48,7 +48,7 @@ describe('the responses of all captures', () => {
       .filter(({ id }) => continued.has(id))
       .flatMap(({ id, packed }) => blocksOf(packed).map((block) => ({ id, block })));
     const lost = blocks.filter(({ block }) => !sent.has(block));
-    expect(blocks.length).toBe(200);
+    expect(blocks.length).toBe(262);
     // What no request sends back: summaries of compactions, answers that an error or the user cut off, the thinking of
     // another model, and a message of a thread whose history the server holds.
     expect(lost.map(({ id, block }) => `${id} ${block.slice(9, 17)}`)).toEqual([

@@ -1,9 +1,11 @@
 import {
   listScenarios,
   loadScenario,
+  type Capture,
   type CaptureExchange,
   type CaptureTruth,
 } from '../fixtures/captures/load.mjs';
+import { ownCaptures } from './own-captures.ts';
 import { sseEvents } from './fake-anthropic.mjs';
 
 /**
@@ -59,13 +61,16 @@ export interface PooledTruth {
 
 /** Every capture in recorded order, scenario after scenario. */
 export function pooledCaptures(): PooledExchange[] {
-  return listScenarios().flatMap(({ client, scenario }, index) => pooledScenario(client, scenario, index));
+  const given = listScenarios().map(({ client, scenario }) => loadScenario(client, scenario));
+  return [...given, ...ownCaptures()].flatMap((capture, index) => pooledScenario(capture, index));
 }
 
 /** One scenario, with the ids it has in the pool. */
-function pooledScenario(client: string, scenario: string, index: number): PooledExchange[] {
+function pooledScenario(
+  { client, scenario, exchanges }: Pick<Capture, 'client' | 'scenario' | 'exchanges'>,
+  index: number,
+): PooledExchange[] {
   const name = `${client}/${scenario}`;
-  const { exchanges } = loadScenario(client, scenario);
   const renamed = renamer(exchanges, index);
   const truths = truthsOf(name, exchanges, renamed);
   return exchanges.map((exchange, at) => {

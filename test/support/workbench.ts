@@ -154,6 +154,8 @@ export class Workbench {
   /** Types a line into the active terminal and waits until what the terminal shows matches. Answers with its text. */
   async type(line: string, expected: RegExp, timeoutMs = 30_000): Promise<string> {
     await this.page.locator('.terminal-wrapper.active textarea.xterm-helper-textarea').focus();
+    // The terminal takes inserted text only between keys. Of F1, which has opened the palette from here, it saw no end.
+    await this.page.keyboard.press('Shift');
     await this.page.keyboard.insertText(line);
     await this.page.keyboard.press('Enter');
     let text = '';

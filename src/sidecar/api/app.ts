@@ -10,6 +10,7 @@ import {
   searchQuery,
   statsQuery,
 } from '../../protocol/queries.ts';
+import { rebuildBody, type RebuildState } from '../../protocol/rebuild.ts';
 import {
   requestDetail,
   type ConversationDetail,
@@ -29,11 +30,13 @@ import {
   type StorageReport,
   type VacuumReport,
 } from '../../protocol/storage.ts';
+import type { CredentialWorks } from '../credential-works.ts';
 import { badRequest, NexusError, notFound } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { CommandStore } from '../store/commands.ts';
 import type { ReadStore, ReadStoreUntil } from '../store/reads.ts';
 import { requireJson, requireKey, type Gate } from './auth.ts';
+import { credentialRoutes } from './credentials.ts';
 import type { EventBus } from './event-bus.ts';
 import { eventStream } from './event-stream.ts';
 import { found, foundBytes, jsonBytes, parsed } from './json-bytes.ts';
@@ -49,6 +52,7 @@ export interface ApiDependencies {
   /** The same for what may take long: it ends early when the signal says that nobody waits any more. */
   readUntil: ReadStoreUntil;
   command: CommandStore;
+  credentials: CredentialWorks;
   status: () => SidecarStatus;
   /** What the keeper of log-ins has counted; absent where there is none. */
   oauthMetrics?: () => OauthSnapshot;
@@ -151,6 +155,7 @@ function apiRoutes(deps: ApiDependencies) {
       .get('/stats', zValidator('query', statsQuery, refuseBadInput), async (c) =>
         jsonBytes<StatsRow>(await read('getStats', c.req.valid('query'))),
       )
+      .route('/credentials', credentialRoutes(deps.credentials))
       .get('/storage', async () => jsonBytes<StorageReport>(await read('getStorage')))
       .post('/storage/prune', zValidator('json', pruneBody, refuseBadInput), async (c) => {
         const answer = parsed(await command('prune', c.req.valid('json'))) as PruneReport;
@@ -160,6 +165,12 @@ function apiRoutes(deps: ApiDependencies) {
         const answer = parsed(await command('vacuum')) as VacuumReport;
         return c.json(answer, answer.done ? 200 : 202);
       })
+      // A job: begun here, looked at and cancelled with the other two.
+      .post('/rebuild', zValidator('json', rebuildBody, refuseBadInput), async (c) =>
+        c.json(parsed(await command('rebuild', c.req.valid('json'))) as RebuildState, 202),
+      )
+      .get('/rebuild', async () => jsonBytes<RebuildState>(await command('rebuildState')))
+      .delete('/rebuild', async () => jsonBytes<RebuildState>(await command('cancelRebuild')))
       .get('/events', (c) => {
         const windowId = c.req.header('x-nexus-window');
         return eventStream(deps.events, c.req.header('last-event-id') ?? null, () =>

@@ -1,16 +1,16 @@
 import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
 import type { HttpBindings } from '@hono/node-server';
 import type { Context } from 'hono';
 import { getCookie } from 'hono/cookie';
 import { createMiddleware } from 'hono/factory';
-import { presentedKeys } from '../core/presented-keys.ts';
 import { tooManyAttempts, unauthorized, unsupportedMediaType } from '../errors.ts';
 import type { FailedAttempts } from '../failed-attempts.ts';
 
 const CODE_MS = 60_000;
 const SESSION_MS = 12 * 60 * 60_000;
 const MAX_SESSIONS = 200;
+/** Keys and tokens of the Claude API begin so. */
+const API_KEY = 'sk-ant-';
 
 /** Who may use the control surfaces: the sidecar's token, the dashboard key, or a browser session got with either. */
 export interface Gate {
@@ -18,6 +18,11 @@ export interface Gate {
   acceptsKey(key: string): boolean;
   /** The sidecar's own token alone, which nobody can guess. */
   acceptsToken(key: string): boolean;
+  /**
+   * Whether a string that comes with a request for the upstream could be a guess at the dashboard key. What has the form
+   * of the Claude API's own keys could not, unless the dashboard key has it too.
+   */
+  couldBeGuess(key: string): boolean;
   acceptsSession(id: string): boolean;
   /** A code for one log-in within a minute; the only secret that may stand in a URL. */
   issueCode(): string;
@@ -35,8 +40,9 @@ export function createGate(options: {
   now: () => number;
   attempts: FailedAttempts;
 }): Gate {
+  const { dashboardKey } = options;
   const token = digest(options.token);
-  const keys = [options.token, options.dashboardKey].filter((key) => key !== null).map(digest);
+  const keys = [options.token, dashboardKey].filter((key) => key !== null).map(digest);
   const codes = new Map<string, number>();
   const sessions = new Map<string, number>();
 
@@ -55,6 +61,8 @@ export function createGate(options: {
     attempts: options.attempts,
     acceptsKey,
     acceptsToken: (key) => timingSafeEqual(token, digest(key)),
+    couldBeGuess: (key) =>
+      dashboardKey !== null && (!key.startsWith(API_KEY) || dashboardKey.startsWith(API_KEY)),
     acceptsSession: (id) => {
       const expires = sessions.get(digest(id).toString('hex'));
       return expires !== undefined && options.now() < expires;
@@ -112,15 +120,6 @@ export function acceptsFrom(gate: Gate, key: string, address: string): boolean {
 /** Of the other end of the connection; empty when it is gone. */
 export function addressOf(context: Context): string {
   return (context.env as Partial<HttpBindings> | undefined)?.incoming?.socket.remoteAddress ?? '';
-}
-
-/**
- * True when a request for the upstream carries one of our own keys or a browser session's cookie, which must never
- * leave this machine (a browser that shows the panels asks for `/favicon.ico` by itself).
- */
-export function carriesOwnKey(gate: Gate, { headers, rawHeaders }: IncomingMessage): boolean {
-  if (headers.cookie?.includes(`${gate.cookieName}=`) === true) return true;
-  return presentedKeys(rawHeaders).some((key) => gate.acceptsKey(key));
 }
 
 /** Refuses whoever proves nothing, before a route runs. */

@@ -6,12 +6,12 @@ import {
   readPasted,
   type LoginAttempt,
 } from '../credentials/oauth-client.ts';
+import { openLoopback } from '../credentials/login-loopback.ts';
 import { credentialPath } from '../credentials/credential-path.ts';
 import type { TokenEndpoint } from '../credentials/oauth-endpoint.ts';
-import { existingCredential, saveLogin } from '../credentials/oauth-login.ts';
+import { existingCredential, finishLogin } from '../credentials/oauth-login.ts';
 import { noLogin } from '../errors.ts';
 import type { AuthCall } from './auth-command.ts';
-import { openLoopback } from './auth-loopback.ts';
 
 /**
  * `auth login <domain>`: PKCE (RFC 7636) with a code that is pasted, or handed over by a browser on this machine.
@@ -32,24 +32,7 @@ export async function login(
     ? await codeFromBrowser(oauth.clientId, say)
     : await codeFromPaste(oauth.clientId, io, say);
 
-  const answer = await endpoint.exchange(attempt, code);
-  if (answer.kind === 'failed') {
-    throw noLogin('login_unreachable', `${answer.why}. Nothing was changed; try again.`);
-  }
-  if (answer.kind === 'refused') {
-    throw noLogin(
-      'login_refused',
-      `the token endpoint refused the code (${answer.answer}). A code is good once and for a few minutes: start again.`,
-    );
-  }
-  const { refreshToken, expiresAt } = answer.tokens;
-  if (refreshToken === null) {
-    throw noLogin(
-      'login_refused',
-      'the token endpoint gave no refresh token, without which the log-in would end in hours.',
-    );
-  }
-  await saveLogin(path, answer.tokens, refreshToken);
+  const expiresAt = await finishLogin(path, endpoint, attempt, code);
   const until = new Date(expiresAt).toISOString();
   if (json) io.out(`${JSON.stringify({ domain, file: path, expiresAt: until }, null, 2)}\n`);
   else {

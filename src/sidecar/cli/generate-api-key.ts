@@ -1,14 +1,15 @@
 import { join } from 'node:path';
+import { clientKeyName } from '../../protocol/credentials.ts';
 import { domainName } from '../core/domain-name.ts';
 import {
   addClientKey,
   CLIENT_KEYS_FILE,
   generateClientKey,
-  readClientKeys,
+  type KeptKey,
 } from '../credentials/client-keys.ts';
 import { nothingRead, readDirectory } from '../credentials/read-directory.ts';
 import { makeDirectory } from '../data-dir.ts';
-import { invalidOption } from '../errors.ts';
+import { invalidOption, NexusError } from '../errors.ts';
 import { configOf, credentialsHelp, credentialsOptions, parseCommand, type Command } from './command.ts';
 
 export const generateApiKey: Command = {
@@ -25,7 +26,7 @@ ${credentialsHelp}
 
 Exit code: 0 done, 1 could not be done, 2 not understood.
 `,
-  run(args, context) {
+  async run(args, context) {
     const { values } = parseCommand(args, {
       ...credentialsOptions,
       domain: { type: 'string' },
@@ -45,13 +46,7 @@ Exit code: 0 done, 1 could not be done, 2 not understood.
     makeDirectory(dir, 0o700);
     const path = join(dir, CLIENT_KEYS_FILE);
     const name = wantedName(values.name);
-    if (name !== null && readClientKeys(path).some((kept) => kept.domain === domain && kept.name === name)) {
-      throw invalidOption(
-        '--name',
-        `there is a key "${name}" for ${domain} already; revoke it or choose another`,
-      );
-    }
-    const { sha256: _, ...kept } = addClientKey(path, key, domain, name, new Date());
+    const kept = await keep(path, key, domain, name);
     context.out(values.json ? `${JSON.stringify({ key, ...kept })}\n` : `${key}\n`);
     context.err(
       `Kept as "${kept.name}" (${kept.id}) for ${domain}. The key itself is shown only this once.\n`,
@@ -65,11 +60,19 @@ Exit code: 0 done, 1 could not be done, 2 not understood.
   },
 };
 
-function wantedName(given: string | undefined): string | null {
-  const name = given?.trim();
-  if (name === undefined) return null;
-  if (name === '' || name.length > 100 || /\p{C}/u.test(name)) {
-    throw invalidOption('--name', 'expected 1 to 100 visible characters');
+/** A name that is taken is a mistake on the command line. */
+async function keep(path: string, key: string, domain: string, name: string | null): Promise<KeptKey> {
+  try {
+    return await addClientKey(path, key, domain, name, new Date());
+  } catch (error) {
+    const [issue] = error instanceof NexusError ? (error.issues ?? []) : [];
+    throw issue?.path === 'name' ? invalidOption('--name', issue.message) : error;
   }
-  return name;
+}
+
+function wantedName(given: string | undefined): string | null {
+  if (given === undefined) return null;
+  const name = clientKeyName.safeParse(given);
+  if (!name.success) throw invalidOption('--name', name.error.issues[0]!.message);
+  return name.data;
 }

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { domainName } from '../core/domain-name.ts';
-import { CLIENT_KEYS_FILE, readClientKeys, removeClientKeys } from '../credentials/client-keys.ts';
+import { CLIENT_KEYS_FILE, readClientKeys, removeClientKey } from '../credentials/client-keys.ts';
 import { nothingRead, readDirectory } from '../credentials/read-directory.ts';
 import { invalidOption, NexusError } from '../errors.ts';
 import {
@@ -26,7 +26,7 @@ ${credentialsHelp}
 
 Exit code: 0 done, 1 could not be done, 2 not understood.
 `,
-  run(args, context) {
+  async run(args, context) {
     const { values, positionals } = parseCommand(
       args,
       { ...credentialsOptions, domain: { type: 'string' } },
@@ -39,7 +39,9 @@ Exit code: 0 done, 1 could not be done, 2 not understood.
     }
     const work = { dir: configOf(values, context).credentialsDir, domain, json: values.json };
     if (action === 'list' && which === undefined) return list(work, context);
-    if (action === 'revoke' && which !== undefined && rest.length === 0) return revoke(which, work, context);
+    if (action === 'revoke' && which !== undefined && rest.length === 0) {
+      return await revoke(which, work, context);
+    }
     throw invalidOption('keys', 'expected `list`, or `revoke` with an id or a name. Try --help.');
   },
 };
@@ -80,7 +82,11 @@ function list({ dir, domain, json }: Work, { out, err }: CommandContext): number
   return contents.problems.length === 0 ? 0 : 1;
 }
 
-function revoke(which: string, { dir, domain, json }: Work, { out, err }: CommandContext): number {
+async function revoke(
+  which: string,
+  { dir, domain, json }: Work,
+  { out, err }: CommandContext,
+): Promise<number> {
   const path = join(dir, CLIENT_KEYS_FILE);
   const found = readClientKeys(path).filter(
     (key) => (key.id === which || key.name === which) && (domain === null || key.domain === domain),
@@ -98,7 +104,7 @@ function revoke(which: string, { dir, domain, json }: Work, { out, err }: Comman
     const ids = found.map(({ id, domain: of }) => `${id} (${of})`).join(', ');
     throw invalidOption('revoke', `"${which}" names several keys: ${ids}. Give one's id`);
   }
-  removeClientKeys(path, new Set([key.id]));
+  await removeClientKey(path, key.id);
   const { id, name, domain: of } = key;
   if (json) out(`${JSON.stringify({ revoked: { id, name, domain: of } })}\n`);
   else err(`Revoked "${name}" (${id}) of ${of}.\n`);

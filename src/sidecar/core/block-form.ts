@@ -32,8 +32,13 @@ export function normaliseBlock(block: unknown): string | null {
 
 /** Text without reminders, with LF and no outer white space; null when nothing is left. */
 export function normaliseText(text: string): string | null {
-  let out = text.includes('<system-reminder>') ? stripReminders(text) : text;
-  if (out.includes('\r')) out = out.replaceAll('\r\n', '\n');
+  let out = text;
+  // What stood around a reminder may be one itself.
+  for (let last = ''; out !== last && out.includes('<system-reminder>');) {
+    last = out;
+    out = stripReminders(out);
+  }
+  if (out.includes('\r')) out = out.replace(/\r+\n/g, '\n');
   out = out.trim();
   return out === '' ? null : out;
 }

@@ -1,4 +1,5 @@
 import type { LinkSignal, RequestType } from '../../protocol/rows.ts';
+import type { Said } from './answers.ts';
 import type { Usage } from './usage.ts';
 
 /**
@@ -29,6 +30,8 @@ export interface RequestFacts {
   links: Buffer[];
   /** How many of `links` lie before the first assistant block: prefixes this short never link across sessions. */
   ownLinks: number;
+  /** How many lie up to the last assistant block: who shares these gave the answer that this history ends with. */
+  answeredLinks: number;
   /** Hash of each text that may equal a Task/Agent prompt: the first user text, a fork's directive, a workflow's task. */
   promptHashes: Buffer[];
   firstUserText: string | null;
@@ -45,6 +48,8 @@ export interface RequestFacts {
   summarises: boolean;
   /** tool_use ids of the newest message that has any, newest first. */
   lastToolIds: string[];
+  /** The newest answers in the history, newest first, at most 4. */
+  answers: Said[];
 }
 
 /** A `Task`, `Agent` or `Workflow` tool call read from a response (of a workflow: `prompt` is its script). */
@@ -72,6 +77,8 @@ export interface LinkQuery {
   links: Buffer[];
   /** As in RequestFacts. Prefixes up to here count only within one session: the finder may leave others out. */
   ownLinks: number;
+  /** As in RequestFacts. */
+  answeredLinks: number;
   previousMessageId: string | null;
   previousUpstreamId: string | null;
   promptHashes: Buffer[];
@@ -83,6 +90,15 @@ export interface LinkQuery {
   /** True: also the summarising requests of the scope, with their summaries. */
   compactions: boolean;
   lastToolIds: string[];
+  /** `answerKey` of each of the newest answers; the finder may leave them out where a prefix has `answeredLinks`. */
+  answers: AnswerKey[];
+}
+
+/** One of the newest answers in a history. */
+export interface AnswerKey {
+  key: Buffer;
+  /** It says by itself whose it is; a short one may be repeated in its session. */
+  telling: boolean;
 }
 
 /** An earlier exchange that may be the parent. */
@@ -102,8 +118,12 @@ export interface LinkCandidate {
   parentRequestId: string | null;
   requestLink: Buffer;
   responseLink: Buffer | null;
-  /** True: the response was complete, so the same request again is a sibling and not a retry. */
+  /** True: the response was complete by then, so the same request again is a sibling and not a retry. */
   complete: boolean;
+  /** True: it had no end by then. */
+  running: boolean;
+  /** `answerKey` of its response. */
+  answerKey: Buffer | null;
   summarises: boolean;
   /** Requests (retries left out) whose parent this one is. */
   children: { requestId: string; branchId: string; summarises: boolean }[];
@@ -125,6 +145,8 @@ export interface InvocationCandidate {
   /** The branch `subtask_N`, given when the call was recorded. */
   branchId: string;
   calledAt: number;
+  /** Its place among the calls of its conversation, from 1. */
+  ordinal: number;
   /** End of the parent's response; null while it streams. */
   parentEndedAt: number | null;
   parent: LinkCandidate;
@@ -142,6 +164,8 @@ export interface LinkCandidates {
   /** Earlier requests of the same session with the same agent id. Newest first, at most 5. */
   agent: LinkCandidate[];
   compactions: CompactionCandidate[];
+  /** Their response's `answerKey` is among `answers`. At most 24, newest first. */
+  answers: LinkCandidate[];
   /** Latest earlier request of the session that holds (in `lastToolIds`) or answered (a tool_use) one of `lastToolIds`. */
   tool: LinkCandidate[];
 }

@@ -10,6 +10,8 @@ export interface LinkChain {
   links: Buffer[];
   /** How many of `links` lie before the first assistant block. */
   ownLinks: number;
+  /** How many of `links` lie up to the last assistant block. */
+  answeredLinks: number;
   /** An assistant block has been added. */
   answered: boolean;
   /** The last link; null without any. */
@@ -32,6 +34,7 @@ export function linkChain(
   const chain: LinkChain = {
     links: [],
     ownLinks: 0,
+    answeredLinks: 0,
     answered: from.tip !== null,
     tip: from.tip,
     seenTools: new Set(from.seenTools),
@@ -55,7 +58,10 @@ export function addMessage(chain: LinkChain, role: string, blocks: ContentBlock[
     if (!skip && !(key !== null && chain.seenTools.has(key))) addBlock(chain, role, blocks[index]!, run);
     if (key !== null && role !== 'system') chain.seenTools.add(key);
   }
-  if (role === 'assistant' && chain.links.length > before) chain.answered = true;
+  if (role === 'assistant' && chain.links.length > before) {
+    chain.answered = true;
+    chain.answeredLinks = chain.links.length;
+  }
   if (!chain.answered) chain.ownLinks = chain.links.length;
 }
 

@@ -97,6 +97,7 @@ function takeApart(head: RequestHead, body: Buffer, before: RememberedBody | nul
   const chain = {
     links: before?.links.slice(0, last?.links ?? 0) ?? [],
     ownLinks: last?.ownLinks ?? 0,
+    answeredLinks: last?.answeredLinks ?? 0,
     answered: last?.answered ?? false,
     tip: null as Buffer | null,
     seenTools: seenToolsOf(knownMessages.map(({ facts }) => facts)),

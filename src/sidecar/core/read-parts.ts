@@ -11,6 +11,7 @@ export interface ReadMessage {
   facts: MessageFacts;
   links: number;
   ownLinks: number;
+  answeredLinks: number;
   answered: boolean;
 }
 
@@ -37,8 +38,9 @@ export function readMessages(split: FreshSplit, chain: LinkChain): ReadMessage[]
     const blocks = readBlocks(split.messages.slice(from, from + items));
     if (role === null || blocks === null) return null;
     addMessage(chain, role, blocks);
-    const { links, ownLinks, answered } = chain;
-    out.push({ facts: messageFacts(role, blocks), links: links.length, ownLinks, answered });
+    const { links, ownLinks, answeredLinks, answered } = chain;
+    const facts = messageFacts(role, blocks);
+    out.push({ facts, links: links.length, ownLinks, answeredLinks, answered });
     from += items;
   }
   return out;

@@ -132,6 +132,12 @@ describe('what linking needs', () => {
     );
     expect(read({ messages: [user(ask), assistant(said('s')), user(said('next'))] }).summarises).toBe(false);
   });
+  test('… or is said by the hint header, whatever the words are', () => {
+    const messages = [user(said('Sum it up.'))];
+    const hinted = (value: string): boolean =>
+      read({ messages }, [['X-Claude-Code-Request-Class', value]]).summarises;
+    expect([hinted('compaction'), hinted('main')]).toEqual([true, false]);
+  });
 });
 
 test('any JSON reads as something', () => {

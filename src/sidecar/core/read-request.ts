@@ -1,3 +1,4 @@
+import { answersIn } from './answers.ts';
 import { normaliseText } from './block-form.ts';
 import { classify, headerOf } from './classify.ts';
 import { sha256 } from './digest.ts';
@@ -29,7 +30,7 @@ interface RequestContent {
   messages: MessageFacts[];
   system: SystemFacts;
   hasTools: boolean;
-  chain: Pick<LinkChain, 'links' | 'ownLinks'>;
+  chain: Pick<LinkChain, 'links' | 'ownLinks' | 'answeredLinks'>;
 }
 
 export interface SystemFacts {
@@ -70,6 +71,7 @@ export function requestFacts({ method, path, headers }: RequestHead, content: Re
     hasTools,
     links: chain.links,
     ownLinks: chain.ownLinks,
+    answeredLinks: chain.answeredLinks,
     promptHashes: promptHashes(messages, first[0] ?? null),
     firstUserText: first.find((text) => !isClientText(text)) ?? first[0] ?? null,
     preview: preview.text,
@@ -77,8 +79,10 @@ export function requestFacts({ method, path, headers }: RequestHead, content: Re
     thread: threadOf(member(members, 'thread')),
     previousUpstreamId: system.previousUpstreamId,
     continuedText: continuedText(messages),
-    summarises: asksForSummary(messages),
+    // The hint header (opt-in) says it, whatever the next version's wording is.
+    summarises: asksForSummary(messages) || headerOf(headers, 'x-claude-code-request-class') === 'compaction',
     lastToolIds: lastToolIds(messages),
+    answers: answersIn(messages),
   };
 }
 

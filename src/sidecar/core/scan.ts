@@ -39,7 +39,8 @@ export function skipString(b: Uint8Array, i: number): number {
     if (SPECIAL[c] === 0) continue;
     if (c === QUOTE) return i + 1;
     if (c !== BACKSLASH) return -1;
-    i++;
+    // Escaping does not make a control byte one of JSON's: it would be taken for a hole of a template.
+    if (b[++i]! < 0x20) return -1;
   }
   return -1;
 }

@@ -104,6 +104,7 @@ describe('splitBody', () => {
     '{"m\\u0065ssages":[]}',
     '{"messages":[{"c\\u006fntent":[]}]}',
     '{"a":"\x01","messages":[]}',
+    '{"a":"\\\x01","messages":[]}',
     '\uFEFF{}',
     '{"messages":[ ]}',
     '{"messages":[{"content":[1, 2,3]}]}',

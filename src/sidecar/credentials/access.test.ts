@@ -4,7 +4,6 @@ import { countFailedAttempts, type FailedAttempts } from '../failed-attempts.ts'
 import { createAccess, type Access, type AccessRules, type Visitor } from './access.ts';
 import { generateClientKey } from './client-keys.ts';
 import type { CredentialFile } from './credential-file.ts';
-import type { Credentials } from './credentials.ts';
 import type { DomainEntry } from './read-directory.ts';
 
 /** Two domains with files and keys, one whose file is broken, and no other. */
@@ -30,13 +29,10 @@ const entryOf = (domain: string): DomainEntry | undefined => {
   if (file === undefined) return undefined;
   return file === null ? { ...rest, file, problem: 'is broken' } : { ...rest, file, problem: null };
 };
-const credentials: Credentials = {
+const credentials: AccessRules['credentials'] = {
   find: entryOf,
   isKeyOf: (domain, key) => named[domain] === key || (domain === 'key.example' && key === chosen),
   isClientKey: (key) => key.startsWith('cnp_live_') || key === chosen,
-  plainKeys: () => [chosen],
-  status: () => ({ dir: '', domains: [], problems: [], warnings: [] }),
-  close: () => undefined,
 };
 
 const silent = (): void => undefined;

@@ -28,7 +28,7 @@ export interface Visitor {
 }
 
 export interface AccessRules {
-  credentials: Credentials;
+  credentials: Pick<Credentials, 'find' | 'isKeyOf' | 'isClientKey'>;
   /** ENABLE_CLIENT_AUTH. */
   clientAuth: boolean;
   /** The listener can be reached from this machine only. */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Log } from '../log.ts';
-import { addClientKey, CLIENT_KEYS_FILE, generateClientKey, removeClientKeys } from './client-keys.ts';
+import { addClientKey, CLIENT_KEYS_FILE, generateClientKey, removeClientKey } from './client-keys.ts';
 import { openCredentials, type Credentials } from './credentials.ts';
 
 const FILE_KEY = 'made-up-client-key-of-the-file';
@@ -187,7 +187,7 @@ describe('client keys', () => {
     save('b.example.credentials.json', apiKey({ client_api_key: 'made-up-key-of-another' }));
     const path = join(dir, CLIENT_KEYS_FILE);
     const key = generateClientKey();
-    const { id } = addClientKey(path, key, 'a.example', 'laptop', new Date(0));
+    const { id } = await addClientKey(path, key, 'a.example', 'laptop', new Date(0));
     const credentials = open();
     const check = (domain: string, given: string, expected: boolean): void => {
       expect([domain, given, credentials.isKeyOf(domain, given)]).toEqual([domain, given, expected]);
@@ -206,7 +206,7 @@ describe('client keys', () => {
     ).toEqual([true, true, true, false]);
     expect(credentials.plainKeys()).toEqual([FILE_KEY, 'made-up-key-of-another']);
     expect(credentials.status().domains.map(({ clientKeys }) => clientKeys)).toEqual([2, 1]);
-    removeClientKeys(path, new Set([id]));
+    await removeClientKey(path, id);
     await become(() => !credentials.isKeyOf('a.example', key));
     check('a.example', FILE_KEY, true);
   });
@@ -218,7 +218,7 @@ describe('client keys', () => {
     expect(credentials.status().problems).toEqual([expect.stringContaining(CLIENT_KEYS_FILE) as string]);
     const key = generateClientKey();
     rmSync(join(dir, CLIENT_KEYS_FILE));
-    addClientKey(join(dir, CLIENT_KEYS_FILE), key, 'a.example', null, new Date(0));
+    await addClientKey(join(dir, CLIENT_KEYS_FILE), key, 'a.example', null, new Date(0));
     await become(() => credentials.isKeyOf('a.example', key));
     expect(credentials.status().problems).toEqual([]);
   });

@@ -1,23 +1,39 @@
 import { timingSafeEqual } from 'node:crypto';
+import type { CredentialList } from '../../protocol/credentials.ts';
 import type { CredentialsStatus } from '../../protocol/status.ts';
 import { makeDirectory } from '../data-dir.ts';
 import { reason } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { digestOf } from './client-keys.ts';
+import type { CredentialFile } from './credential-file.ts';
+import { listCredentials } from './credential-list.ts';
 import { credentialLine, describeCredential } from './oauth-status.ts';
 import { nothingRead, readDirectory, type Contents, type DomainEntry } from './read-directory.ts';
 import { watchDirectory } from './watch-directory.ts';
 
 /** The stored credentials and client keys of all domains, as they are on the disk now. */
 export interface Credentials {
-  /** undefined: there is no file for this domain (as `domainName` gives it). */
+  /** undefined: nothing is stored for this domain (as `domainName` gives it). A file beats what was handed over. */
   find(domain: string): DomainEntry | undefined;
+  /** The path of the domain's file; null: it has none. */
+  fileOf(domain: string): string | null;
   /** True when `key` is one of the domain's client keys. Compared in constant time. */
   isKeyOf(domain: string, key: string): boolean;
   /** True when `key` is a client key of any domain, or has the form of one. */
   isClientKey(key: string): boolean;
   /** Client keys that cannot be told by their form, to be masked wherever they stand. */
   plainKeys(): readonly string[];
+  /**
+   * Keeps an API key in memory until `letGo` or the end of this process: VS Code has it in its own safe place, and a
+   * sidecar that starts anew is told again.
+   */
+  hold(domain: string, apiKey: string, accountId: string | null): void;
+  /** False: nothing was held for this domain. */
+  letGo(domain: string): boolean;
+  /** Looks at the directory at once, for whoever has just changed it. */
+  look(): void;
+  /** Everything that may be shown, never a secret. `now` in ms since the epoch. */
+  list(now: number): Omit<CredentialList, 'upstream'>;
   status(): CredentialsStatus;
   close(): void;
 }
@@ -44,6 +60,8 @@ export function openCredentials(dir: string, log: Log, onChange: () => void): Cr
   let hashes: KeyHash[] = [];
   let plainKeys: string[] = [];
 
+  const held = new Map<string, DomainEntry>();
+
   const look = (): boolean => {
     const before = contents;
     contents = readDirectory(dir, before);
@@ -58,9 +76,11 @@ export function openCredentials(dir: string, log: Log, onChange: () => void): Cr
     return tellChanges(before, contents, log);
   };
   look();
-  const watch = watchDirectory(dir, log, () => {
+  const lookAndTell = (): void => {
     if (look()) onChange();
-  });
+  };
+  const watch = watchDirectory(dir, log, lookAndTell);
+  const find = (domain: string): DomainEntry | undefined => contents.domains.get(domain) ?? held.get(domain);
 
   /** Every hash is compared, so that time does not tell which one fitted. */
   const domainsOf = (key: string): string[] => {
@@ -69,13 +89,32 @@ export function openCredentials(dir: string, log: Log, onChange: () => void): Cr
     return hashes.filter((known) => timingSafeEqual(known.digest, digest)).map(({ domain }) => domain);
   };
   return {
-    find: (domain) => contents.domains.get(domain),
+    find,
+    fileOf: (domain) => contents.domains.get(domain)?.path ?? null,
     isKeyOf: (domain, key) => domainsOf(key).includes(domain),
     isClientKey: (key) => key.startsWith(CLIENT_KEY) || domainsOf(key).length > 0,
     plainKeys: () => plainKeys,
+    hold: (domain, apiKey, accountId) => {
+      const file: CredentialFile = {
+        type: 'api_key',
+        api_key: apiKey,
+        ...(accountId === null ? {} : { accountId }),
+      };
+      held.set(domain, { domain, path: '', signature: '', file, problem: null });
+      log.info('An API key was handed over', { domain });
+      onChange();
+    },
+    letGo: (domain) => {
+      if (!held.delete(domain)) return false;
+      log.info('An API key that was handed over is gone', { domain });
+      onChange();
+      return true;
+    },
+    look: lookAndTell,
+    list: (now) => listCredentials(dir, contents, held, now),
     status: () => ({
       dir,
-      domains: [...contents.domains.values()].map(({ domain, file, problem }) => ({
+      domains: [...new Map([...held, ...contents.domains]).values()].map(({ domain, file, problem }) => ({
         domain,
         type: file?.type ?? null,
         accountId: file?.accountId ?? null,
@@ -93,7 +132,7 @@ export function openCredentials(dir: string, log: Log, onChange: () => void): Cr
 
 /** Logs what is new, each thing once; whether there was anything. */
 function tellChanges(before: Contents, now: Contents, log: Log): boolean {
-  let changed = now.keysSignature !== before.keysSignature;
+  let changed = now.keysSignature !== before.keysSignature || now.notesSignature !== before.notesSignature;
   for (const entry of now.domains.values()) {
     const { domain, path, problem, file } = entry;
     if (before.domains.get(domain) === entry) continue;

@@ -16,7 +16,7 @@ import {
 } from './credential-file.ts';
 import { domainOf } from './credential-path.ts';
 import { createTokenEndpoint, type TokenEndpointOptions } from './oauth-endpoint.ts';
-import { CredentialLocked, withCredentialLock } from './oauth-lock.ts';
+import { FileLocked, withFileLock } from './file-lock.ts';
 import { createOauthMetrics, type OauthMetrics } from './oauth-metrics.ts';
 import { clearRefusal, readRefusal, writeRefusal } from './oauth-refusal.ts';
 
@@ -187,7 +187,7 @@ export function createTokenKeeper(options: TokenKeeperOptions): TokenKeeper {
         if (isWithin(pause.at, length)) throw pause.error;
       }
       const before = tokens;
-      return await withCredentialLock(path, () => underLock(path, before, force));
+      return await withFileLock(path, () => underLock(path, before, force));
     } catch (error) {
       const failure = explain(path, error);
       if (tokens !== null && isNews(pauses.get(path), failure)) {
@@ -243,7 +243,7 @@ function notOauth(path: string): NexusError {
 }
 
 function explain(path: string, error: unknown): NexusError {
-  if (error instanceof CredentialLocked) return loginUnreachable(domainOf(path), error.message);
+  if (error instanceof FileLocked) return loginUnreachable(domainOf(path), error.message);
   if (error instanceof NexusError && error.code !== 'data_dir_not_writable') return error;
   // The lock, or the note of a refusal.
   const cause = error instanceof NexusError ? error.cause : error;

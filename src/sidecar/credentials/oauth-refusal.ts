@@ -33,6 +33,13 @@ export function clearRefusal(path: string): void {
   rmSync(notePath(path), { force: true });
 }
 
+/** Whether a file of the directory is such a note, by its name. */
+export function isRefusalNote(name: string): boolean {
+  return name.endsWith(NOTE_SUFFIX);
+}
+
+const NOTE_SUFFIX = '.credentials.json.refused';
+
 function notePath(path: string): string {
   return `${path}.refused`;
 }

@@ -1,15 +1,10 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { CredentialState } from '../../protocol/credentials.ts';
 import { NexusError } from '../errors.ts';
 import { readCredentialFile, type CredentialFile } from './credential-file.ts';
 import { domainOf, isCredentialFile } from './credential-path.ts';
 import { readRefusal, type Refusal } from './oauth-refusal.ts';
-
-/**
- * `usable`: nothing to do. `due`: its token has ended; the next request refreshes it. `refused`: the token endpoint
- * wants a new log-in. `invalid`: the file has to be mended.
- */
-export type CredentialState = 'usable' | 'due' | 'refused' | 'invalid';
 
 /** One credential file, without any secret. Times ISO 8601. */
 export interface CredentialStatus {

@@ -5,8 +5,12 @@ import { reason } from '../errors.ts';
 import { CLIENT_KEYS_FILE, readClientKeys, type ClientKey } from './client-keys.ts';
 import { CREDENTIAL_SUFFIX, isCredentialFile } from './credential-path.ts';
 import { readCredentialFile, type CredentialFile } from './credential-file.ts';
+import { isRefusalNote } from './oauth-refusal.ts';
 
-/** What there is for one domain; `file` null: a file that cannot be used, and `problem` says why. */
+/**
+ * What there is for one domain; `file` null: a file that cannot be used, and `problem` says why. `path` empty: there is
+ * no file, VS Code has handed it over.
+ */
 export type DomainEntry = { domain: string; path: string; signature: string } & (
   { file: CredentialFile; problem: null } | { file: null; problem: string }
 );
@@ -16,6 +20,8 @@ export interface Contents {
   domains: ReadonlyMap<string, DomainEntry>;
   keys: readonly ClientKey[];
   keysSignature: string;
+  /** Which refusals are noted beside the files. */
+  notesSignature: string;
   /** What belongs to no domain: odd names, a key file that cannot be used, a directory that cannot be read. */
   problems: readonly string[];
   /** Files and the directory when others than this user may read them. */
@@ -26,6 +32,7 @@ export const nothingRead: Contents = {
   domains: new Map(),
   keys: [],
   keysSignature: '',
+  notesSignature: '',
   problems: [],
   warnings: [],
 };
@@ -48,7 +55,9 @@ export function readDirectory(dir: string, before: Contents): Contents {
   }
   const domains = new Map<string, DomainEntry>();
   const problems: string[] = [];
+  const notes: string[] = [];
   for (const name of names) {
+    if (isRefusalNote(name)) notes.push(noteOf(join(dir, name)));
     if (!isCredentialFile(name)) continue;
     const path = join(dir, name);
     const stem = name.slice(0, -CREDENTIAL_SUFFIX.length);
@@ -68,7 +77,7 @@ export function readDirectory(dir: string, before: Contents): Contents {
   }
   const path = join(dir, CLIENT_KEYS_FILE);
   const { keys, keysSignature } = readKeys(path, before, problems, warnings);
-  return { domains, keys, keysSignature, problems, warnings };
+  return { domains, keys, keysSignature, notesSignature: notes.join('\n'), problems, warnings };
 }
 
 function readEntry(
@@ -108,6 +117,12 @@ function readKeys(
     problems.push(reason(error));
     return { keys: [], keysSignature: '' };
   }
+}
+
+/** Of a note that may be taken away at this moment. */
+function noteOf(path: string): string {
+  const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return stats === undefined ? '' : `${path} ${signatureOf(stats)}`;
 }
 
 /** Tells whether a file is still the one that was read. */

@@ -8,6 +8,7 @@ import type {
   Removed,
   VacuumReport,
 } from '../../protocol/storage.ts';
+import type { RebuildBody, RebuildState } from '../../protocol/rebuild.ts';
 import { NexusError, reason } from '../errors.ts';
 import { isUnavailable } from '../store/availability.ts';
 import type { StoreCommands } from '../store/commands.ts';
@@ -21,6 +22,7 @@ import { removeOldFailed } from './failed-files.ts';
 import { prune, tryPrune, type PruneLimits } from './prune.ts';
 import { againstContention, nothing, purgeConversation, sweep, type RunSlice } from './purge.ts';
 import type { Change } from './record.ts';
+import { Relinking } from './relinking.ts';
 import type { RecorderListener, RecorderOptions } from './thread.ts';
 
 /** How long a command is waited for before it is answered with `done: false`, ms. */
@@ -55,16 +57,32 @@ export class Housekeeper implements StoreCommands {
   #state: HousekeepingState = { task: null, detail: '', waiting: 0 };
   #last: Promise<unknown> = Promise.resolve();
   #timer: NodeJS.Timeout | null = null;
+  readonly #relinking: Relinking;
 
   constructor(host: HousekeepingHost, options: HousekeepingOptions, log: RecorderListener['onLog']) {
     this.#host = host;
     this.#options = options;
     this.#log = log;
+    this.#relinking = new Relinking({
+      database: () => host.connection.database,
+      idle: this.#idle,
+      soon: this.#soon,
+      last: (slice) => againstContention(() => host.between(slice, false)),
+      inBackground: (what, task, work) => {
+        this.#inBackground(what, () => this.#as(task, work));
+      },
+      progress: (detail) => (this.#state.detail = detail),
+      tell: (changes) => {
+        host.tell(changes);
+      },
+      log,
+    });
   }
 
   /** The database is open (again): goes on with deletions that were begun, and retention has its time. */
   opened(): void {
     this.#inBackground('Deleting goes on', () => this.#goOn());
+    this.#relinking.opened();
     const { first, every } = this.#options.housekeepingMs ?? { first: FIRST_MS, every: EVERY_MS };
     if (this.#timer !== null || this.#options.live !== null) return;
     const tick = (): void => {
@@ -96,6 +114,23 @@ export class Housekeeper implements StoreCommands {
     if (!found) return null;
     this.#host.tell([['conversation.changed', conversationId]]);
     return { conversationId, pinned };
+  }
+
+  /** Something was recorded that requests recorded earlier may hang from. */
+  relinkSoon(): void {
+    this.#relinking.relinkSoon();
+  }
+
+  async rebuild(body: RebuildBody): Promise<RebuildState> {
+    return Promise.resolve(this.#relinking.rebuild(body));
+  }
+
+  async cancelRebuild(): Promise<RebuildState> {
+    return Promise.resolve(this.#relinking.cancel());
+  }
+
+  async rebuildState(): Promise<RebuildState> {
+    return Promise.resolve(this.#relinking.state());
   }
 
   async prune(body: PruneBody): Promise<PruneReport> {

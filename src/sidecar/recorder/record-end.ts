@@ -1,9 +1,11 @@
 import type { ExchangeState } from '../../protocol/rows.ts';
+import { answerKey, answerOf } from '../core/answers.ts';
 import type { ResponseFacts } from '../core/facts.ts';
 import type { EndFrame } from '../core/frames.ts';
 import { member } from '../core/json.ts';
 import { extendChain } from '../core/normalise.ts';
 import { toolIdsOf } from '../core/read-request.ts';
+import { titleIn } from '../core/titles.ts';
 import { GoneError, untilStored } from '../store/again.ts';
 import { addOutcome, type ConversationOutcome } from '../store/conversations.ts';
 import {
@@ -13,8 +15,11 @@ import {
   type RunningExchange,
 } from '../store/exchanges.ts';
 import { insertContent, packContent } from '../store/new-content.ts';
+import { relinkAfter } from '../store/relink-list.ts';
 import { prepareResponse } from '../store/responses.ts';
+import type { Tx } from '../store/tables.ts';
 import { toolNumbersOrNull } from '../store/tool-numbers.ts';
+import { nameConversations } from '../store/titles.ts';
 import { ensureUsageMonth } from '../store/usage.ts';
 import { cleanText, cleanTextOrNull } from '../store/values.ts';
 import type { OpenExchange } from './open-exchange.ts';
@@ -48,24 +53,41 @@ export function recordEnd(
     await ensureUsageMonth(database, exchange.startedAt);
     await context.pause();
     const outcome = { ...outcomeOf(exchange, row, facts, end, at), ...columns, upstream_id: upstreamId };
-    await database.db.transaction().execute(async (tx) => {
+    const { late, named } = await database.db.transaction().execute(async (tx) => {
       const storedBytes = await insertContent(tx, packed);
       await database.lockTenant(tx, tenant);
-      await recordSpawns(tx, exchange, row, facts?.spawns ?? [], at);
+      const lateCalls = await recordSpawns(tx, exchange, row, facts?.spawns ?? [], at);
       const totals = conversationOutcome(exchange, row, facts, outcome, at);
-      const finished = await finishExchange(tx, { tenant, id }, outcome, storedBytes, (ended) =>
+      const finished = await finishExchange(tx, { tenant, id, at }, outcome, storedBytes, (ended) =>
         totals === null ? [] : [addOutcome(totals, ended)],
       );
-      if (!finished) throw new GoneError('The exchange was deleted');
+      if (finished === null) throw new GoneError('The exchange was deleted');
+      const isLate = row.conversation_id !== null && (lateCalls || finished.late);
+      if (isLate) await relinkAfter(tx, { tenant, id }, at);
+      return { late: isLate, named: await name(tx, exchange, row, facts) };
     });
+    if (late) context.late?.();
     database.known.add(tenant, packed.keys);
     context.tally?.add(row.type, outcome.state, outcome);
     return [
       ['exchange.recorded', id],
-      ...changed(row.conversation_id),
+      ...[row.conversation_id, ...named].flatMap(changed),
       ['usage.changed', row.account_id ?? ''],
     ];
   });
+}
+
+/** The answer to a title call names the conversation that begins with its prompt; the ids of those it named. */
+async function name(
+  tx: Tx,
+  exchange: OpenExchange,
+  row: RunningExchange,
+  facts: ResponseFacts | null,
+): Promise<string[]> {
+  const title = row.type === 'query_evaluation' ? titleIn(facts?.text ?? '') : null;
+  if (title === null) return [];
+  const { sessionId, preview } = exchange.facts();
+  return nameConversations(tx, { tenant: exchange.head.tenant, sessionId, preview }, title);
 }
 
 function conversationOutcome(
@@ -78,7 +100,7 @@ function conversationOutcome(
   if (row.conversation_id === null) return null;
   return {
     tenant: exchange.head.tenant,
-    conversationId: row.conversation_id,
+    requestId: exchange.head.id,
     endedAt: at,
     totalTokens: (facts?.usage?.inputTokens ?? 0) + (facts?.usage?.outputTokens ?? 0),
     contextTokens: contextTokens(facts),
@@ -123,8 +145,15 @@ function outcomeOf(
       row.conversation_id === null || facts === null
         ? null
         : extendChain(row.request_link, exchange.seenTools(), facts.message),
+    answer_key: row.conversation_id === null ? null : keyOf(exchange, facts),
     tool_ids: toolNumbersOrNull(toolIds),
   };
+}
+
+function keyOf(exchange: OpenExchange, facts: ResponseFacts | null): Buffer | null {
+  const said = answerOf(facts?.message);
+  const { sessionId, agentId } = exchange.facts();
+  return said === null ? null : answerKey({ project: exchange.head.project, sessionId, agentId }, said);
 }
 
 /** Whether an answer is whole is read from its content; the end frame only says how the connection ended. */

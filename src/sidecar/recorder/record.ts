@@ -1,7 +1,8 @@
 import type { EventName } from '../../protocol/events.ts';
-import type { RequestFacts, SpawnCall } from '../core/facts.ts';
+import type { LinkDecision, RequestFacts, SpawnCall } from '../core/facts.ts';
 import { decideLink, linkQuery } from '../core/linker.ts';
 import { resolveAccount } from '../store/accounts.ts';
+import { noCandidates } from '../store/candidate-rows.ts';
 import { findLinkCandidates } from '../store/candidates.ts';
 import { untilStored } from '../store/again.ts';
 import { requestContent, type NewRequestContent } from '../store/contents.ts';
@@ -16,7 +17,9 @@ import {
 } from '../store/exchanges.ts';
 import { claimInvocation, recordInvocations } from '../store/invocations.ts';
 import { insertContent, packContent } from '../store/new-content.ts';
+import { relinkAfter } from '../store/relink-list.ts';
 import { findThread } from '../store/threads.ts';
+import { findTitle } from '../store/titles.ts';
 import type { Tx } from '../store/tables.ts';
 import { toolNumbersOrNull } from '../store/tool-numbers.ts';
 import { cleanText, cleanTextOrNull, timestamp } from '../store/values.ts';
@@ -32,6 +35,8 @@ export interface RecordContext {
   preparation: Preparation;
   /** Lets whoever waits read: between two pieces of work on the processor, and never within a transaction. */
   pause(): Promise<void>;
+  /** Told when something was stored that requests stored earlier may hang from: there is something to link anew. */
+  late?(): void;
   /** Counts what reaches the store. */
   tally?: Tally;
 }
@@ -68,13 +73,14 @@ export function recordRequest(context: RecordContext, exchange: OpenExchange): P
     const accountId = await resolveAccount(database.db, context.salt, evidence);
     const { keys } = packed;
     await context.pause();
-    const changes = await database.db.transaction().execute(async (tx) => {
+    const { changes, late } = await database.db.transaction().execute(async (tx) => {
       const storedBytes = await insertContent(tx, packed);
       await database.lockTenant(tx, tenant);
       return placeAndInsert(tx, exchange, { ...row, account_id: accountId, stored_bytes: storedBytes });
     });
     database.known.add(tenant, keys);
     preparation.committed(prepared);
+    if (late) context.late?.();
     return changes;
   });
 }
@@ -83,15 +89,24 @@ export function recordRequest(context: RecordContext, exchange: OpenExchange): P
 type Stored = NewRequestContent & Pick<NewExchange, 'stored_bytes'> & { account_id: string | null };
 
 /** Links it and inserts its row, while nobody else of the tenant can. */
-async function placeAndInsert(tx: Tx, exchange: OpenExchange, stored: Stored): Promise<Change[]> {
+async function placeAndInsert(
+  tx: Tx,
+  exchange: OpenExchange,
+  stored: Stored,
+): Promise<{ changes: Change[]; late: boolean }> {
   const { head } = exchange;
   const facts = exchange.facts();
   const thread =
     facts.thread?.type === 'continue'
-      ? await findThread(tx, head.tenant, facts.thread.previousMessageId)
+      ? await findThread(tx, head.tenant, facts.thread.previousMessageId, {
+          id: head.id,
+          at: exchange.startedAt,
+        })
       : null;
   const chain = requestChain(facts, thread, () => exchange.messages());
-  const decision = await decide(tx, exchange, { ...facts, links: chain.links });
+  // What a thread's server holds has answers in it.
+  const ownLinks = thread === null ? facts.ownLinks : 0;
+  const decision = await decide(tx, exchange, { ...facts, links: chain.links, ownLinks });
   const messageCount = facts.messageCount + chain.heldMessages;
   const isPart = facts.requestType === 'inference';
   const place = isPart
@@ -106,7 +121,7 @@ async function placeAndInsert(tx: Tx, exchange: OpenExchange, stored: Stored): P
           accountId: stored.account_id,
           model: cleanTextOrNull(facts.model, 200),
           messageCount,
-          title: facts.firstUserText ?? facts.preview,
+          title: await titleFor(tx, exchange, decision),
         },
         decision,
       )
@@ -128,12 +143,23 @@ async function placeAndInsert(tx: Tx, exchange: OpenExchange, stored: Stored): P
     link_matched: decision.matched,
     link_candidates: JSON.stringify(decision.candidates),
   };
-  await insertExchange(tx, row, place?.changes);
+  const late = await insertExchange(tx, row, place?.changes);
   const { toolUseId, parentTaskRequestId: parentId } = decision;
   if (toolUseId !== null && parentId !== null) {
     await claimInvocation(tx, { tenant: head.tenant, parentId, toolUseId, requestId: head.id });
   }
-  return [['exchange.started', head.id], ...changed(place?.conversationId ?? null)];
+  if (place !== null && late) await relinkAfter(tx, head, exchange.startedAt);
+  const changes: Change[] = [['exchange.started', head.id], ...changed(place?.conversationId ?? null)];
+  return { changes, late: place !== null && late };
+}
+
+/** What the conversation it opens is called. */
+async function titleFor(tx: Tx, exchange: OpenExchange, decision: LinkDecision): Promise<string> {
+  const { firstUserText, sessionId, preview } = exchange.facts();
+  const prompt = { tenant: exchange.head.tenant, sessionId, preview };
+  const opens = decision.conversationId === null;
+  const title = opens ? await findTitle(tx, prompt, exchange.startedAt) : null;
+  return title ?? firstUserText ?? preview;
 }
 
 /** The columns that say what was sent. */
@@ -168,38 +194,37 @@ export async function recordCalls(
   at: number,
 ): Promise<Change[]> {
   const { tenant, id } = exchange.head;
-  return context.database.db.transaction().execute(async (tx) => {
+  const { changes, late } = await context.database.db.transaction().execute(async (tx) => {
     await context.database.lockTenant(tx, tenant);
     const row = await findRunning(tx, tenant, id);
-    if (row === null || row.conversation_id === null) return [];
-    await recordSpawns(tx, exchange, row, calls, at);
-    return changed(row.conversation_id);
+    if (row === null || row.conversation_id === null) return { changes: [], late: false };
+    const late = await recordSpawns(tx, exchange, row, calls, at);
+    if (late) await relinkAfter(tx, exchange.head, at);
+    return { changes: changed(row.conversation_id), late };
   });
+  if (late) context.late?.();
+  return changes;
 }
 
-/** Stores the sub-agents an exchange of a conversation calls. */
+/** Stores the sub-agents an exchange of a conversation calls; true when later requests are stored that may be theirs. */
 export async function recordSpawns(
   tx: Tx,
   exchange: OpenExchange,
   row: RunningExchange,
   calls: SpawnCall[],
   at: number,
-): Promise<void> {
-  if (row.conversation_id === null) return;
+): Promise<boolean> {
+  if (row.conversation_id === null) return false;
   const { tenant, id: requestId } = exchange.head;
-  const { conversation_id: conversationId, session_id: sessionId, project } = row;
-  await recordInvocations(tx, { tenant, requestId, conversationId, sessionId, project }, calls, at);
+  const { session_id: sessionId, project } = row;
+  return recordInvocations(tx, { tenant, requestId, sessionId, project }, calls, at);
 }
 
 export function changed(conversationId: string | null): Change[] {
   return conversationId === null ? [] : [['conversation.changed', conversationId]];
 }
 
-async function decide(
-  tx: Tx,
-  exchange: OpenExchange,
-  facts: RequestFacts,
-): Promise<ReturnType<typeof decideLink>> {
+async function decide(tx: Tx, exchange: OpenExchange, facts: RequestFacts): Promise<LinkDecision> {
   const { head, startedAt } = exchange;
   const query = linkQuery(facts, head.id, startedAt, {
     tenant: head.tenant,
@@ -208,7 +233,6 @@ async function decide(
     agentId: facts.agentId,
     parentAgentId: facts.parentAgentId,
   });
-  const nothing = { named: [], prefix: [], invocations: [], agent: [], compactions: [], tool: [] };
-  const candidates = facts.requestType === 'inference' ? await findLinkCandidates(tx, query) : nothing;
+  const candidates = facts.requestType === 'inference' ? await findLinkCandidates(tx, query) : noCandidates;
   return decideLink(facts, query, candidates);
 }

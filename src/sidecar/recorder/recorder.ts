@@ -25,6 +25,8 @@ import { Upkeep } from './upkeep.ts';
 export interface RecorderHost extends RecorderListener {
   onReady(): void;
   onRefused(error: NexusError): void;
+  /** Something was stored that requests stored earlier may hang from. */
+  onLate(): void;
 }
 
 /**
@@ -67,7 +69,10 @@ export class Recorder {
     const log: RecorderListener['onLog'] = (...entry) => {
       host.onLog(...entry);
     };
-    this.#steps = new Steps(options, this.#pause, log);
+    const late = (): void => {
+      host.onLate();
+    };
+    this.#steps = new Steps(options, { pause: this.#pause, late }, log);
     this.#events = new EventBatch((event) => {
       host.onEvent(event);
     });

@@ -3,7 +3,7 @@ import { linkChain } from '../core/normalise.ts';
 import type { ThreadPoint } from '../store/threads.ts';
 
 /** Raised when the normalisation changes: rows of an older version are linked anew by a rebuild. */
-export const linkVersion = 1;
+export const linkVersion = 2;
 
 export interface RequestChain {
   links: Buffer[];
@@ -13,6 +13,8 @@ export interface RequestChain {
   depth: number;
   /** Messages of that history. */
   heldMessages: number;
+  /** The exchange the chain goes on from, when its own hashes are of an older version. */
+  outdated: string | null;
 }
 
 /**
@@ -26,7 +28,7 @@ export function requestChain(
 ): RequestChain {
   if (thread === null) {
     const { links } = facts;
-    return { links, tip: links.at(-1) ?? null, depth: links.length, heldMessages: 0 };
+    return { links, tip: links.at(-1) ?? null, depth: links.length, heldMessages: 0, outdated: null };
   }
   const chain = linkChain(messages(), { tip: thread.link, seenTools: new Set() });
   return {
@@ -34,5 +36,6 @@ export function requestChain(
     tip: chain.tip,
     depth: thread.depth + chain.links.length,
     heldMessages: thread.messageCount,
+    outdated: thread.version === linkVersion ? null : thread.id,
   };
 }

@@ -11,17 +11,17 @@ import type { Track } from './track.ts';
 export class Steps {
   /** HMAC key of account ids. */
   salt = '';
-  readonly #pause: RecordContext['pause'];
+  readonly #context: Pick<RecordContext, 'pause' | 'late'>;
   readonly #preparation = new Preparation();
   readonly tally = new Tally();
   readonly #samples: Samples | null;
 
   constructor(
     { samplesDir, ownSecrets }: Pick<RecorderOptions, 'samplesDir' | 'ownSecrets'>,
-    pause: RecordContext['pause'],
+    context: Pick<RecordContext, 'pause' | 'late'>,
     log: RecorderListener['onLog'],
   ) {
-    this.#pause = pause;
+    this.#context = context;
     const warn = (message: string, fields: Record<string, unknown>): void => {
       log('warn', message, fields);
     };
@@ -36,7 +36,7 @@ export class Steps {
       database,
       salt: this.salt,
       preparation: this.#preparation,
-      pause: this.#pause,
+      ...this.#context,
       tally: this.tally,
     };
     let changes: Change[];

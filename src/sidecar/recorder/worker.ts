@@ -40,6 +40,9 @@ function run({ options: given, leftBehind }: WorkerStart): void {
     onRefused: (error) => {
       post({ kind: 'refused', error: toPort(error) });
     },
+    onLate: () => {
+      housekeeper.relinkSoon();
+    },
     onEvent: (event) => {
       if (event.name === 'exchange.recorded') indexer.soon();
       post({ kind: 'event', event });

@@ -41,8 +41,12 @@ async function uniqueId(db: Store, { tenant, conversationId, branch }: BranchReq
     .where('tenant', '=', tenant)
     .where('conversation_id', '=', conversationId)
     .execute();
-  const taken = new Set(rows.map((row) => row.branch_id));
-  let id = branch.id;
-  for (let suffix = 2; taken.has(id); suffix++) id = `${branch.id}_${String(suffix)}`;
+  return uniqueBranch(branch.id, new Set(rows.map((row) => row.branch_id)));
+}
+
+/** `_2`, `_3` … behind an id that is taken. */
+export function uniqueBranch(base: string, taken: ReadonlySet<string>): string {
+  let id = base;
+  for (let suffix = 2; taken.has(id); suffix++) id = `${base}_${String(suffix)}`;
   return id;
 }

@@ -1,6 +1,6 @@
 import { sql, type RawBuilder } from 'kysely';
-import type { InvocationCandidate, LinkQuery } from '../core/facts.ts';
-import { candidateRows, earlier, type CandidateRow } from './candidate-rows.ts';
+import type { InvocationCandidate } from '../core/facts.ts';
+import { candidateRows, earlier, endedByThen, type CandidateRow, type StoreQuery } from './candidate-rows.ts';
 import type { Store } from './tables.ts';
 import { timestamp } from './values.ts';
 
@@ -10,9 +10,11 @@ export type CallCandidate = Omit<InvocationCandidate, 'parent'> & { parent: Cand
 
 /**
  * Unclaimed Task/Agent calls with the same prompt anywhere in the tenant, the own session's first; with
- * `anyInvocation` also the session's unclaimed ones and its workflows.
+ * `anyInvocation` also the session's unclaimed ones and its workflows. In the `past`, what a later request has
+ * claimed since was still open.
  */
-export async function findCalls(db: Store, query: LinkQuery): Promise<CallCandidate[]> {
+export async function findCalls(db: Store, query: StoreQuery): Promise<CallCandidate[]> {
+  const open = query.past ? openThen(query) : sql`invocation.claimed_by is null`;
   const { sessionId } = query.scope;
   const byPrompt =
     query.promptHashes.length === 0
@@ -20,7 +22,8 @@ export async function findCalls(db: Store, query: LinkQuery): Promise<CallCandid
       : await callRows(
           db,
           query,
-          sql`invocation.claimed_by is null and invocation.prompt_hash = any(${query.promptHashes}::bytea[])`,
+          open,
+          sql`${open} and invocation.prompt_hash = any(${query.promptHashes}::bytea[])`,
         );
   const bySession =
     sessionId === null || !query.anyInvocation
@@ -28,8 +31,9 @@ export async function findCalls(db: Store, query: LinkQuery): Promise<CallCandid
       : await callRows(
           db,
           query,
+          open,
           sql`invocation.session_id = ${sessionId}
-            and (invocation.claimed_by is null or invocation.name = 'Workflow')`,
+            and (${open} or invocation.name = 'Workflow')`,
         );
   const calls = new Map([...byPrompt, ...bySession].map((row) => [`${row.id} ${row.call_tool}`, row]));
   return [...calls.values()].map((row) => ({
@@ -40,6 +44,7 @@ export async function findCalls(db: Store, query: LinkQuery): Promise<CallCandid
     prompt: row.call_prompt,
     promptHash: row.call_hash,
     calledAt: row.call_at,
+    ordinal: row.call_ordinal,
     parentEndedAt: row.call_ended,
     parent: row,
   }));
@@ -53,21 +58,23 @@ interface CallRow {
   call_prompt: string;
   call_hash: Buffer;
   call_at: number;
+  call_ordinal: number;
   call_ended: number | null;
 }
 
 function callRows(
   db: Store,
-  query: LinkQuery,
+  query: StoreQuery,
+  open: RawBuilder<unknown>,
   condition: RawBuilder<unknown>,
 ): Promise<(CandidateRow & CallRow)[]> {
   return candidateRows<CallRow>(
     db,
     query,
     sql`select exchange.id, invocation.tool_use_id as call_tool,
-        invocation.name as call_name, invocation.claimed_by is not null as call_claimed,
+        invocation.name as call_name, not ${open} as call_claimed,
         invocation.branch_id as call_branch, invocation.prompt as call_prompt, invocation.prompt_hash as call_hash,
-        invocation.called_at as call_at,
+        invocation.called_at as call_at, invocation.ordinal as call_ordinal,
         invocation.session_id is not distinct from ${query.scope.sessionId}::text as call_session
       from invocation cross join lateral (
         select * from request where request.tenant = invocation.tenant and request.id = invocation.parent_id offset 0
@@ -75,9 +82,17 @@ function callRows(
       where invocation.tenant = ${query.scope.tenant} and ${earlier(query)}
         and invocation.called_at <= ${timestamp(query.at)}::timestamptz and ${condition}`,
     {
-      columns: sql`, exchange.ended_at as call_ended, call_tool, call_name, call_claimed, call_branch, call_prompt, call_hash, call_at`,
-      order: sql`call_session desc, call_at desc`,
+      columns: sql`, case when ${endedByThen(query)} then exchange.ended_at end as call_ended, call_tool, call_name, call_claimed, call_branch, call_prompt, call_hash, call_at,
+        call_ordinal`,
+      order: sql`call_session desc, call_at desc, call_ordinal`,
       limit: CALL_LIMIT,
     },
   );
+}
+
+/** Unclaimed, or claimed by this very request or a later one. A claim of one that was deleted stays one. */
+function openThen({ at, requestId, scope }: StoreQuery): RawBuilder<unknown> {
+  return sql`(invocation.claimed_by is null or coalesce((
+    select (claimer.started_at, claimer.id) >= (${timestamp(at)}::timestamptz, ${requestId}::uuid)
+    from request claimer where claimer.tenant = ${scope.tenant} and claimer.id = invocation.claimed_by), false))`;
 }

@@ -1,8 +1,22 @@
 import { sql, type RawBuilder } from 'kysely';
-import type { LinkCandidate, LinkQuery } from '../core/facts.ts';
+import type { LinkCandidate, LinkCandidates, LinkQuery } from '../core/facts.ts';
 import { tenantIs } from './references.ts';
 import type { ExchangeTable, Store } from './tables.ts';
 import { timestamp } from './values.ts';
+
+/** `past`: for a request that others were recorded after, which do not count (see `findLinkCandidates`). */
+export type StoreQuery = LinkQuery & { past: boolean };
+
+/** For what is no part of a conversation: nothing is looked up. */
+export const noCandidates: LinkCandidates = {
+  named: [],
+  prefix: [],
+  invocations: [],
+  agent: [],
+  compactions: [],
+  answers: [],
+  tool: [],
+};
 
 export type CandidateRow = Pick<
   ExchangeTable,
@@ -19,6 +33,7 @@ export type CandidateRow = Pick<
   | 'system_hash'
 > & {
   started_at: number;
+  answer_key: Buffer | null;
   conversation_id: string;
   branch_id: string;
   is_subtask: boolean;
@@ -27,10 +42,25 @@ export type CandidateRow = Pick<
   children: LinkCandidate['children'];
 };
 
-const COLUMNS = sql`exchange.id, exchange.started_at, exchange.conversation_id, exchange.branch_id, exchange.session_id,
-  exchange.agent_id, exchange.project, exchange.is_subtask, exchange.parent_task_id, exchange.parent_id,
-  exchange.request_link, exchange.response_link, exchange.state, exchange.summarises, exchange.link_depth,
-  exchange.system_hash, conversation.request_count, children.children`;
+const columns = (query: StoreQuery): RawBuilder<unknown> => sql`exchange.id, exchange.started_at,
+  exchange.conversation_id, exchange.branch_id, exchange.session_id, exchange.agent_id, exchange.project,
+  exchange.is_subtask, exchange.parent_task_id, exchange.parent_id, exchange.request_link,
+  case when ${endedByThen(query)} then exchange.response_link end as response_link,
+  case when ${endedByThen(query)} then answered.answer_key end as answer_key,
+  case when ${endedByThen(query)} then exchange.state else 'running' end as state, exchange.summarises,
+  exchange.link_depth, exchange.system_hash, conversation.request_count, children.children`;
+
+/**
+ * Of a row of `exchange`: it had ended when the query's request began. What was answered later is not known then,
+ * whenever this is asked: so linking anew finds what linking live did.
+ */
+export const endedByThen = (query: StoreQuery): RawBuilder<unknown> =>
+  sql`((exchange.ended_at <= ${timestamp(query.at)}::timestamptz) is not false)`;
+
+/** The same of a row of `request` as `exchange`, with its `answer`. */
+export const answeredByThen = (query: Pick<LinkQuery, 'at'>): RawBuilder<unknown> =>
+  sql`((exchange.started_at + answer.duration_ms * interval '1 millisecond'
+    <= ${timestamp(query.at)}::timestamptz) is not false)`;
 
 /**
  * The candidates that `found` names: a select of `id`, and anything to order by, from `exchange`, with `earlier()`
@@ -40,17 +70,20 @@ const COLUMNS = sql`exchange.id, exchange.started_at, exchange.conversation_id, 
  */
 export async function candidateRows<Extra = unknown>(
   db: Store,
-  query: LinkQuery,
+  query: StoreQuery,
   found: RawBuilder<unknown>,
   rest: { columns?: RawBuilder<unknown>; order: RawBuilder<unknown>; limit: number },
 ): Promise<(CandidateRow & Extra)[]> {
   const { rows } = await sql<CandidateRow & Extra>`
     with found as materialized (${found}),
     best as materialized (select * from found order by ${rest.order} limit ${rest.limit})
-    select ${COLUMNS}${rest.columns ?? sql``} from best
+    select ${columns(query)}${rest.columns ?? sql``} from best
     cross join lateral (
       select * from exchange where exchange.tenant = ${query.scope.tenant} and exchange.id = best.id offset 0
     ) exchange
+    left join lateral (
+      select answer_key from answer where answer.tenant = ${query.scope.tenant} and answer.id = best.id offset 0
+    ) answered on true
     cross join lateral (
       select request_count from conversation
       where conversation.tenant = exchange.tenant and conversation.id = exchange.conversation_id
@@ -61,19 +94,24 @@ export async function candidateRows<Extra = unknown>(
         'summarises', child.summarises) order by child.started_at, child.id), '[]') as children
       from (
         select id, branch_id, summarises, started_at from request
-        where request.parent_id = best.id and ${tenantIs('request', query.scope.tenant)} and retry_of is null offset 0
+        where request.parent_id = best.id and ${tenantIs('request', query.scope.tenant)} and retry_of is null
+          and ${childrenThen(query)} offset 0
       ) child
     ) children
     order by ${rest.order}`.execute(db);
   return rows;
 }
 
+/** Whoever is recorded live has to leave the branch to those that were quicker, whenever they began. */
+const childrenThen = ({ past, at, requestId }: StoreQuery): RawBuilder<unknown> =>
+  past ? sql`(started_at, id) < (${timestamp(at)}::timestamptz, ${requestId}::uuid)` : sql`true`;
+
 /** Of the query's tenant, in a conversation, and earlier: at the same time the id decides. */
-export function earlier(query: LinkQuery): RawBuilder<unknown> {
+export function earlier(query: StoreQuery): RawBuilder<unknown> {
   return sql`exchange.tenant = ${query.scope.tenant} and ${earlierThere(query)}`;
 }
 
-function earlierThere(query: LinkQuery): RawBuilder<unknown> {
+function earlierThere(query: StoreQuery): RawBuilder<unknown> {
   return sql`exchange.conversation_id is not null
     and (exchange.started_at, exchange.id) < (${timestamp(query.at)}::timestamptz, ${query.requestId}::uuid)`;
 }
@@ -83,8 +121,8 @@ function earlierThere(query: LinkQuery): RawBuilder<unknown> {
  * a hash index: the row of `request` as `exchange`.
  */
 export function earlierWith(
-  query: LinkQuery,
-  column: 'request_link' | 'response_link' | 'message_id' | 'upstream_id',
+  query: StoreQuery,
+  column: 'request_link' | 'response_link' | 'message_id' | 'upstream_id' | 'answer_key',
   value: RawBuilder<unknown>,
 ): RawBuilder<unknown> {
   const { tenant } = query.scope;
@@ -95,9 +133,11 @@ export function earlierWith(
   return sql`from answer cross join lateral (
       select * from request where request.tenant = ${tenant} and request.id = answer.id offset 0
     ) exchange
-    where ${sql.ref(`answer.${column}`)} = ${value} and ${tenantIs('answer', tenant)} and ${earlierThere(query)}`;
+    where ${sql.ref(`answer.${column}`)} = ${value} and ${tenantIs('answer', tenant)} and ${earlierThere(query)}
+      and ${answeredByThen(query)}`;
 }
 
+/** As it was when the query's request arrived: what ended since still ran. */
 export function toCandidate(row: CandidateRow): LinkCandidate {
   return {
     requestId: row.id,
@@ -114,6 +154,8 @@ export function toCandidate(row: CandidateRow): LinkCandidate {
     responseLink: row.response_link,
     systemHash: row.system_hash,
     complete: row.state === 'completed',
+    running: row.state === 'running',
+    answerKey: row.answer_key,
     summarises: row.summarises,
     children: row.children,
     conversationRequestCount: row.request_count,

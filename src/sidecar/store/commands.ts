@@ -1,3 +1,4 @@
+import type { RebuildBody, RebuildState } from '../../protocol/rebuild.ts';
 import type {
   DeletedConversation,
   PinnedConversation,
@@ -15,6 +16,10 @@ export interface StoreCommands {
   setPinned(conversationId: string, pinned: boolean): Promise<PinnedConversation | null>;
   prune(body: PruneBody): Promise<PruneReport>;
   vacuum(): Promise<VacuumReport>;
+  /** Begins to link stored exchanges anew, and says how far the rebuild is; the other two are quick as well. */
+  rebuild(body: RebuildBody): Promise<RebuildState>;
+  cancelRebuild(): Promise<RebuildState>;
+  rebuildState(): Promise<RebuildState>;
 }
 
 /** Runs a command in the recorder's thread; the answer is UTF-8 JSON, `null` for an unknown id. */

@@ -1,9 +1,9 @@
 import { sql } from 'kysely';
 import { createAssembler } from '../core/assemble.ts';
-import type { LinkQuery } from '../core/facts.ts';
-import { candidateRows, earlier, type CandidateRow } from './candidate-rows.ts';
+import { candidateRows, earlier, type CandidateRow, type StoreQuery } from './candidate-rows.ts';
 import { readResponse, readResponseHeaders, type StoredResponse } from './responses.ts';
 import type { Store } from './tables.ts';
+import { timestamp } from './values.ts';
 
 const SUMMARY_LIMIT = 10;
 
@@ -13,7 +13,7 @@ const SUMMARY_LIMIT = 10;
  */
 export async function readCompactions(
   db: Store,
-  query: LinkQuery,
+  query: StoreQuery,
 ): Promise<(CandidateRow & { summary: string })[]> {
   const { tenant, project, sessionId } = query.scope;
   const rows = await candidateRows<StoredResponse & Parameters<typeof readResponseHeaders>[2]>(
@@ -22,6 +22,7 @@ export async function readCompactions(
     sql`select exchange.id, exchange.started_at as best_at,
         exchange.session_id is not distinct from ${sessionId}::text as best_session
       from exchange where ${earlier(query)} and exchange.summarises
+        and exchange.ended_at <= ${timestamp(query.at)}::timestamptz
         and (exchange.session_id = ${sessionId}::text or exchange.project is not distinct from ${project}::text)`,
     {
       columns: sql`, exchange.response_headers, exchange.response_header_values, exchange.response_shape,

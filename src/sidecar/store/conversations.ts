@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import { sql, type RawBuilder } from 'kysely';
 import type { LinkDecision } from '../core/facts.ts';
 import { openBranch } from './branches.ts';
+import { isFirstOf, type StoredExchange } from './link-rows.ts';
 import type { Store } from './tables.ts';
-import { cleanText, timestamp } from './values.ts';
-
-const TITLE_LENGTH = 120;
+import { titleOf } from './titles.ts';
+import { timestamp } from './values.ts';
 
 /** What a conversation learns from one of its requests when it starts. */
 export interface ConversationRequest {
@@ -17,14 +17,14 @@ export interface ConversationRequest {
   accountId: string | null;
   model: string | null;
   messageCount: number;
-  /** The first user text. */
+  /** The client's own, else the first user text. */
   title: string;
 }
 
 /** … and when it has ended. */
 export interface ConversationOutcome {
   tenant: string;
-  conversationId: string;
+  requestId: string;
   endedAt: number;
   totalTokens: number;
   contextTokens: number;
@@ -61,7 +61,10 @@ export async function placeRequest(
   return { conversationId, branchId, changes: [counted, ...(change === null ? [] : [change])] };
 }
 
-/** Adds what the end of a request tells. Run once for each exchange: with the statement that ends its state. */
+/**
+ * Adds what the end of a request tells to its conversation, whichever that is by now. Run once for each exchange: with
+ * the statement that ends its state.
+ */
 export function addOutcome(outcome: ConversationOutcome, finished: RawBuilder<unknown>): RawBuilder<unknown> {
   const at = timestamp(outcome.endedAt);
   return sql`
@@ -71,7 +74,8 @@ export function addOutcome(outcome: ConversationOutcome, finished: RawBuilder<un
       context_tokens = context_tokens + ${outcome.contextTokens}::bigint,
       error_count = error_count + ${outcome.failed ? 1 : 0}::integer,
       models = ${withModel(outcome.model)}
-    where tenant = ${outcome.tenant} and id = ${outcome.conversationId}::uuid and ${finished}`;
+    where tenant = ${outcome.tenant} and ${finished} and id = (
+      select conversation_id from request where tenant = ${outcome.tenant} and id = ${outcome.requestId}::uuid)`;
 }
 
 /** The same for the same first request, so that rebuilding a tree keeps its links valid. A UUID version 8. */
@@ -83,12 +87,27 @@ function conversationIdOf(requestId: string): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
 
-/** The first line with something on it, at most 120 characters. */
-function titleOf(text: string): string {
-  const line = text.split('\n').find((candidate) => candidate.trim() !== '') ?? '';
-  const clean = line.replaceAll(/\s+/g, ' ').trim();
-  if (clean === '') return 'Untitled';
-  return cleanText(clean.length > TITLE_LENGTH ? `${clean.slice(0, TITLE_LENGTH - 1).trimEnd()}…` : clean);
+/** The conversation that a request opens; one it has opened under another id keeps that. */
+export async function rootConversation(
+  db: Store,
+  row: Pick<StoredExchange, 'tenant' | 'id' | 'started_at' | 'conversation_id' | 'link_signal'>,
+): Promise<string> {
+  const usual = conversationIdOf(row.id);
+  const { tenant, id, started_at: at, conversation_id: conversationId } = row;
+  if (conversationId === null || conversationId === usual || row.link_signal !== 'root') return usual;
+  return (await isFirstOf(db, { tenant, id, at, conversationId })) ? conversationId : usual;
+}
+
+/** Opens it where it does not exist: then true. */
+export async function ensureConversation(
+  db: Store,
+  id: string,
+  request: ConversationRequest,
+): Promise<boolean> {
+  const { rows } = await sql`${openConversation(id, request)} on conflict do nothing returning id`.execute(
+    db,
+  );
+  return rows.length > 0;
 }
 
 /** With its first request counted. */

@@ -3,6 +3,7 @@ import type { ChainPoint } from '../core/chain.ts';
 import type { Database } from './database.ts';
 import type { AnswerTable, ExchangeTable, RequestTable, Store } from './tables.ts';
 import { ensureUsageMonth, insertUsage } from './usage.ts';
+import { timestamp } from './values.ts';
 
 export type NewExchange = Insertable<RequestTable>;
 
@@ -26,18 +27,23 @@ export async function exchangeExists(db: Store, tenant: string, id: string): Pro
 
 /**
  * Inserts its row and that it runs, in one statement with `changes` (see `placeRequest`): foreign keys are checked at its
- * end.
+ * end. True when a request that did not begin earlier is stored already.
  */
 export async function insertExchange(
   db: Store,
   row: NewExchange,
   changes: RawBuilder<unknown>[] = [],
-): Promise<void> {
+): Promise<boolean> {
   const columns = Object.keys(row).map((name) => sql.ref(name));
   const insert = sql`insert into request (${sql.join(columns)}) values (${sql.join(Object.values(row))})`;
   const runs = sql`insert into running (tenant, id) values (${row.tenant}, ${row.id})`;
-  await sql`${together([...changes, runs])} ${insert}`.execute(db);
+  const { rows } = await sql<{ late: boolean | null }>`${together([...changes, runs])} ${insert}
+    returning ${newest} >= started_at as late`.execute(db);
+  return rows[0]?.late === true;
 }
+
+/** When the newest stored request began: one look at the end of an index. null: none is stored. */
+const newest = sql`(select max(stored.started_at) from request stored)`;
 
 /** The exchange while it is running; null when it is finished already or deleted. */
 export async function findRunning(db: Store, tenant: string, id: string): Promise<RunningExchange | null> {
@@ -57,21 +63,20 @@ export async function findRunning(db: Store, tenant: string, id: string): Promis
 
 /**
  * Ends a running exchange, counts it in `usage`, puts it on the list of what to index for search, and applies `totals`,
- * all in one statement. False when it was not
- * running (any more), and then nothing is written: an exchange ends once, which its answer's key sees to. `totals` is
- * given the condition that it did.
+ * all in one statement. null when it was not running (any more), and then nothing is written: an exchange ends once,
+ * which its answer's key sees to. `totals` is given the condition that it did. `late`: a request that began after its end (`at`, ms since the epoch) is stored.
  * The month of its start has its partition (see `ensureUsageMonth`). `storedBytes`: what its end added to the store.
  */
 export async function finishExchange(
   db: Store,
-  key: { tenant: string; id: string },
+  { at, ...key }: { tenant: string; id: string; at: number },
   outcome: ExchangeOutcome,
   storedBytes: number,
   totals: (finished: RawBuilder<unknown>) => RawBuilder<unknown>[] = () => [],
-): Promise<boolean> {
+): Promise<{ late: boolean } | null> {
   const row = { ...key, ...outcome, stored_bytes: storedBytes };
   const columns = Object.keys(row).map((name) => sql.ref(name));
-  const { rows } = await sql`
+  const { rows } = await sql<{ late: boolean }>`
     with finished as (
       insert into answer (${sql.join(columns)})
       select ${sql.join(Object.values(row))}
@@ -90,8 +95,8 @@ export async function finishExchange(
       ),
       sql``,
     )}
-    select id from finished`.execute(db);
-  return rows.length > 0;
+    select ${newest} >= ${timestamp(at)}::timestamptz as late from finished`.execute(db);
+  return rows[0] ?? null;
 }
 
 /** Shows an exchange whose end cannot be recorded as what it is: neither running nor whole. */
@@ -105,7 +110,7 @@ export async function failUnrecorded(database: Database, tenant: string, id: str
   if (row === undefined) return;
   await ensureUsageMonth(database, row.started_at);
   const outcome = { state: 'failed' as const, error: 'The rest of this exchange could not be recorded' };
-  await finishExchange(database.db, { tenant, id }, outcome, 0);
+  await finishExchange(database.db, { tenant, id, at: row.started_at }, outcome, 0);
 }
 
 function together(changes: RawBuilder<unknown>[]): RawBuilder<unknown> {

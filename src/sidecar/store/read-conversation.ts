@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import type { BranchRow, ConversationDetail, InvocationRow } from '../../protocol/rows.ts';
 import { selectConversations, toConversationRow } from './conversation-rows.ts';
 import type { ReadableStore } from './columns.ts';
+import { invocationStates } from './invocation-states.ts';
 import { contextTokens, toRequestRow, type ExchangeSummary } from './rows.ts';
 import { selectSummaries } from './summaries.ts';
 import type { BranchTable, InvocationTable } from './tables.ts';
@@ -18,11 +19,12 @@ export async function readConversation(store: ReadableStore, id: string): Promis
   ]);
   const onBranch = Map.groupBy(requests, (request) => request.branch_id);
   const byId = new Map(requests.map((request) => [request.id, request]));
+  const stateOf = invocationStates(requests);
   return {
     conversation: toConversationRow(conversation),
     branches: branches.map((branch) => toBranchRow(branch, onBranch.get(branch.branch_id) ?? [], byId)),
     requests: requests.map(toRequestRow),
-    invocations: calls.map((call) => toInvocationRow(call, onBranch.get(call.branch_id) ?? [], requests)),
+    invocations: calls.map((call) => toInvocationRow(call, stateOf(call))),
     sideCalls: sideCalls.map(toRequestRow),
   };
 }
@@ -44,7 +46,7 @@ async function readSurroundings(store: ReadableStore, tenant: string, id: string
     .execute();
   const calls = await db
     .selectFrom('invocation')
-    .select(['tool_use_id', 'parent_id', 'name', 'prompt', 'agent_type', 'branch_id', 'claimed_by'])
+    .select(['tool_use_id', 'parent_id', 'name', 'prompt', 'agent_type', 'branch_id'])
     .where('tenant', '=', tenant)
     .where('conversation_id', '=', id)
     .orderBy('ordinal')
@@ -104,14 +106,10 @@ function timeInTools(request: ExchangeSummary, byId: Map<string, ExchangeSummary
 
 type StoredInvocation = Pick<
   InvocationTable,
-  'tool_use_id' | 'parent_id' | 'name' | 'prompt' | 'agent_type' | 'branch_id' | 'claimed_by'
+  'tool_use_id' | 'parent_id' | 'name' | 'prompt' | 'agent_type' | 'branch_id'
 >;
 
-function toInvocationRow(
-  call: StoredInvocation,
-  subtask: ExchangeSummary[],
-  all: ExchangeSummary[],
-): InvocationRow {
+function toInvocationRow(call: StoredInvocation, state: InvocationRow['state']): InvocationRow {
   return {
     toolUseId: call.tool_use_id,
     parentRequestId: call.parent_id,
@@ -119,26 +117,6 @@ function toInvocationRow(
     prompt: call.prompt,
     agentType: call.agent_type,
     branchId: call.branch_id,
-    state: stateOf(call, subtask, all),
+    state,
   };
-}
-
-/**
- * A sub-task runs until its newest answer calls no more tools. One that never sent a request, or stopped among its
- * tools, is over when its parent went on.
- */
-function stateOf(
-  call: StoredInvocation,
-  subtask: ExchangeSummary[],
-  all: ExchangeSummary[],
-): InvocationRow['state'] {
-  const newest = subtask.at(-1);
-  if (newest?.state === 'running') return 'running';
-  if (newest !== undefined && newest.state !== 'completed') return 'failed';
-  if (newest?.tool_call_count === 0) return 'done';
-  const parentWentOn = all.some(
-    (request) =>
-      request.parent_id === call.parent_id && request.branch_id !== call.branch_id && !request.is_subtask,
-  );
-  return parentWentOn ? 'done' : 'running';
 }

@@ -40,6 +40,13 @@ export async function findUnsearched(
   return { tenant, ids: rows.filter((row) => row.tenant === tenant).map((row) => row.id) };
 }
 
+/** Puts an ended request on the list, which was in no conversation before. */
+export async function searchAnew(db: Store, { tenant, id }: { tenant: string; id: string }): Promise<void> {
+  await sql`
+    insert into unsearched (tenant, id) select tenant, id from answer
+    where tenant = ${tenant} and id = ${id}::uuid on conflict do nothing`.execute(db);
+}
+
 /** How many requests are in no segment yet. */
 export async function countUnsearched(db: Store): Promise<number> {
   const { rows } = await sql<{ waiting: number }>`select count(*) as waiting from unsearched`.execute(db);

@@ -154,7 +154,10 @@ export type AnswerTable = Pick<
   | 'upstream_id'
   | 'response_link'
 > &
-  SharedColumns;
+  SharedColumns & {
+    /** See `answerKey`. */
+    answer_key: Buffer | null;
+  };
 
 /** Columns of both: the answer's own part, or what it knows better (else null). */
 interface SharedColumns {

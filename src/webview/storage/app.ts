@@ -253,6 +253,8 @@ const TASKS = {
   delete: 'Deleting a conversation…',
   prune: 'Deleting old conversations…',
   vacuum: 'Vacuuming…',
+  relink: 'Linking requests anew…',
+  rebuild: 'Rebuilding conversations…',
 };
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -21,7 +21,7 @@ export function byAgent(found: Case): LinkDecision | null {
     found.losers.push({
       requestId: call.parent.requestId,
       signal: 'spawn-agent',
-      why: 'one of several open calls, and the prompt equals none',
+      why: 'has an open call, but so have others, and no call has this prompt',
     });
   }
   return null;

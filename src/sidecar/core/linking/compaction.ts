@@ -2,12 +2,14 @@ import { normaliseText } from '../block-form.ts';
 import type { CompactionCandidate, LinkDecision } from '../facts.ts';
 import { compactName } from './branch.ts';
 import { onto, type Case } from './decision.ts';
+import { lastAnswer } from './last-answer.ts';
 
 /** Texts shorter than this never link by themselves. */
 const SHORTEST = 100;
 /** A shorter summary needs the same session and this much text: it only confirms what the session says. */
 const SHORTEST_IN_SESSION = 32;
 const PROBE = 2000;
+const GONE_ON = 'has its summary in this request, but so has an answer given since';
 
 /**
  * A session that is continued from a summary: the text that carries it contains the answer of an earlier summarising
@@ -17,8 +19,11 @@ export function byCompaction(found: Case): LinkDecision | null {
   const text = found.facts.continuedText;
   if (text === null) return null;
   const flat = flatten(text);
+  const last = lastAnswer(found)?.candidate;
+  // An answer given since in this history: it is not the first one after the summary.
+  const hasGoneOn = ({ at }: CompactionCandidate): boolean => last !== undefined && last.at > at;
   for (const candidate of found.candidates.compactions.toSorted((a, b) => b.at - a.at)) {
-    const why = whyNot(found, candidate, flat);
+    const why = whyNot(found, candidate, flat) ?? (hasGoneOn(candidate) ? GONE_ON : null);
     if (why === null) {
       return {
         ...onto(candidate),
@@ -35,14 +40,14 @@ export function byCompaction(found: Case): LinkDecision | null {
 
 function whyNot(found: Case, candidate: CompactionCandidate, continued: string): string | null {
   const { scope } = found.query;
-  if (candidate.project !== scope.project) return 'another project';
+  if (candidate.project !== scope.project) return 'belongs to another project';
   const sameSession = candidate.sessionId !== null && candidate.sessionId === scope.sessionId;
-  if (sameSession && candidate.agentId !== scope.agentId) return 'another agent of the session';
+  if (sameSession && candidate.agentId !== scope.agentId) return 'was sent by another agent of this session';
   const summary = flatten(summaryOf(candidate.summary));
   if (summary.length < (sameSession ? SHORTEST_IN_SESSION : SHORTEST)) {
-    return 'its summary is too short to compare';
+    return 'has a summary that is too short to compare';
   }
-  return continued.includes(summary.slice(0, PROBE)) ? null : 'its summary is not in this text';
+  return continued.includes(summary.slice(0, PROBE)) ? null : 'has a summary that is not in this request';
 }
 
 /** The body of `<summary>`; without tags, what stands behind the label that took their place; else everything. */

@@ -95,10 +95,20 @@ function nowhere(): Omit<LinkDecision, 'signal' | 'branch'> {
  * forks that hang at the same parent have branches of their own and do not count.
  */
 function branchAfter(found: Case, parent: LinkCandidate): LinkDecision['branch'] {
-  const continued = parent.children.some((child) => !child.summarises && child.branchId === parent.branchId);
-  return (continued || isFork(found, parent)) && !found.facts.summarises
+  return (followers(parent) > 0 || isFork(found, parent)) && !found.facts.summarises
     ? { kind: 'branch', id: branchName(found.query.at), isNew: true }
     : { kind: branchKind(parent.branchId), id: parent.branchId, isNew: false };
+}
+
+/** Orders candidates of different conversations: the one with the fewest requests first. */
+export function fewest(a: LinkCandidate, b: LinkCandidate): number {
+  if (a.conversationId === b.conversationId) return 0;
+  return a.conversationRequestCount - b.conversationRequestCount;
+}
+
+/** How many go on from it on its own branch. */
+export function followers({ children, branchId }: LinkCandidate): number {
+  return children.filter((child) => !child.summarises && child.branchId === branchId).length;
 }
 
 function branchKind(branchId: string): LinkDecision['branch']['kind'] {

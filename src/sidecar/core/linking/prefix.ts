@@ -1,5 +1,6 @@
 import type { LinkCandidate, LinkDecision } from '../facts.ts';
-import { continuation, retryOf, siblingOf, type Case } from './decision.ts';
+import { continuation, fewest, followers, retryOf, siblingOf, type Case } from './decision.ts';
+import { lastAnswer } from './last-answer.ts';
 
 interface Match {
   candidate: LinkCandidate;
@@ -25,14 +26,21 @@ export function byPrefix(found: Case): LinkDecision | null {
   // A history that goes on in its own session is never looked for elsewhere: twins in other sessions may lie deeper.
   const own = matches.filter(({ sameSession, depth }) => sameSession && depth > ownLinks);
   const pool = own.length > 0 ? own : matches;
-  const [best, ...others] = pool.toSorted(compare);
-  if (best === undefined) return null;
+  const sorted = pool.toSorted(compare);
+  const [first] = sorted;
+  if (first === undefined) return null;
+  const best = twinOf(found, first, sorted) ?? first;
+  const others = sorted.filter((one) => one !== best);
   if (isWeak(found, best)) {
     lose(found, best, 'shares only the first prompt; the summary in this request says more');
     return null;
   }
+  if (endsElsewhere(found, best)) {
+    lose(found, best, 'begins alike, but this history ends with an answer that was given elsewhere');
+    return null;
+  }
   for (const other of matches.filter((one) => !pool.includes(one))) {
-    lose(found, other, 'another session, and the own one goes on');
+    lose(found, other, 'belongs to another session, and this session has the history, too');
   }
   const way = wayTo(best, matches);
   for (const other of others) {
@@ -49,6 +57,28 @@ export function byPrefix(found: Case): LinkDecision | null {
   return best.candidate.complete
     ? siblingOf(found, best.depth, best.candidate)
     : retryOf(best.depth, best.candidate);
+}
+
+/**
+ * The same request after a whole answer, without a session: where another conversation has the same history and nobody
+ * went on from it, this is that one's next turn, and not a second answer for the first.
+ */
+function twinOf(found: Case, same: Match, pool: Match[]): Match | null {
+  const { sessionId } = found.query.scope;
+  const { candidate, depth } = same;
+  if (sessionId !== null || depth < found.facts.links.length || same.answered || !candidate.complete) {
+    return null;
+  }
+  const parent = pool.find((one) => one.candidate.requestId === candidate.parentRequestId);
+  const twins = pool.filter(
+    (one) =>
+      parent !== undefined &&
+      one.answered &&
+      one.depth === parent.depth &&
+      one.candidate.conversationId !== candidate.conversationId &&
+      followers(one.candidate) === 0,
+  );
+  return twins[0] ?? null;
 }
 
 /** The winner's own ancestors share less of the same history: they lead to it, and did not lose. */
@@ -86,22 +116,29 @@ function match(found: Case, candidate: LinkCandidate): Match | null {
 function admissible(found: Case, one: Match): boolean {
   const { facts, query } = found;
   const { candidate, depth } = one;
-  if (candidate.project !== query.scope.project) return lose(found, one, 'another project');
+  if (candidate.project !== query.scope.project) return lose(found, one, 'belongs to another project');
   if (one.sameSession && candidate.agentId !== query.scope.agentId) {
-    return lose(found, one, 'another agent of the session');
+    return lose(found, one, 'was sent by another agent of this session');
   }
   if (!one.sameSession && !one.answered && depth === facts.links.length) {
-    return lose(found, one, 'the same request, but in another session');
+    return lose(found, one, 'is the same request, but in another session');
   }
   if (depth > facts.ownLinks) return true;
   // Only prompts are shared. In another session that is another conversation; without any session only a try that
   // failed and the same request again belong together.
   if (!one.sameSession) return lose(found, one, 'shares only the first prompt, in another session');
   if (query.scope.sessionId !== null) return true;
-  const triesAgain = facts.retryCount !== 0 && !candidate.complete && !wasAnswered(found, candidate);
+  const triesAgain = saysAgain(found, candidate) && !candidate.complete && !wasAnswered(found, candidate);
   const again = depth === facts.links.length && triesAgain;
   return again || lose(found, one, 'shares only the first prompt, and there is no session to say more');
 }
+
+/**
+ * SDKs count their tries; of other programs, the same request beside one that still runs is another one: a client tries
+ * again when it was told of the failure.
+ */
+const saysAgain = ({ facts: { retryCount } }: Case, { running }: LinkCandidate): boolean =>
+  retryCount === null ? !running : retryCount > 0;
 
 /** The same request was tried again since, and got its answer. */
 function wasAnswered(found: Case, failed: LinkCandidate): boolean {
@@ -124,39 +161,49 @@ function isWeak(found: Case, best: Match): boolean {
   );
 }
 
+/**
+ * The answer that this history ends with is not the one of `best`: there are others between them. Somebody else gave it,
+ * so it was not missed on the way; the middle of the history was cut out, or the first prompt was kept and the rest cut.
+ */
+function endsElsewhere(found: Case, best: Match): boolean {
+  const { answeredLinks, ownLinks } = found.facts;
+  if (best.depth >= answeredLinks) return false;
+  const newest = found.query.answers[0];
+  // Before a prefill, which counts as an answer.
+  if (newest === undefined || best.candidate.answerKey?.equals(newest.key) === true) return false;
+  const last = lastAnswer(found);
+  return last !== null && (last.telling || best.depth <= ownLinks);
+}
+
 function compare(a: Match, b: Match): number {
   return (
     b.depth - a.depth ||
     Number(b.sameSession) - Number(a.sameSession) ||
     Number(b.answered) - Number(a.answered) ||
     Number(b.sameSystem) - Number(a.sameSystem) ||
-    fewest(a, b) ||
-    followers(a) - followers(b) ||
+    fewest(a.candidate, b.candidate) ||
+    followers(a.candidate) - followers(b.candidate) ||
     b.candidate.at - a.candidate.at ||
     (a.candidate.requestId < b.candidate.requestId ? 1 : -1)
   );
 }
 
-function fewest(a: Match, b: Match): number {
-  if (a.candidate.conversationId === b.candidate.conversationId) return 0;
-  return a.candidate.conversationRequestCount - b.candidate.conversationRequestCount;
-}
-
-/** Equal answers to equal requests: the one that nobody went on from yet. */
-function followers({ candidate }: Match): number {
-  return candidate.children.filter((child) => !child.summarises && child.branchId === candidate.branchId)
-    .length;
-}
-
 function whyLost(best: Match, other: Match): string {
-  if (other.depth < best.depth) {
-    return `shares ${String(other.depth)} blocks, the winner ${String(best.depth)}`;
+  if (other.depth > best.depth) {
+    return 'is the same request and has its answer; the winner has the same history and no next turn';
   }
-  if (other.sameSession !== best.sameSession) return 'equal, but in another session';
-  if (other.answered !== best.answered) return 'equal, but the winner also answered';
-  if (other.sameSystem !== best.sameSystem) return 'equal, but under another system prompt';
-  if (followers(other) > followers(best)) return 'equal, but somebody went on from it already';
-  return fewest(best, other) !== 0 ? 'equal, in a conversation with more requests' : 'equal, but older';
+  if (other.depth < best.depth) {
+    return `shares ${String(other.depth)} ${other.depth === 1 ? 'block' : 'blocks'} of the history, the winner ${String(best.depth)}`;
+  }
+  if (other.sameSession !== best.sameSession) return 'shares as much, but in another session';
+  if (other.answered !== best.answered) return 'shares as much, but not with its answer';
+  if (other.sameSystem !== best.sameSystem) return 'shares as much, but has another system prompt';
+  if (fewest(best.candidate, other.candidate) !== 0) {
+    return 'shares as much, but its conversation has more requests';
+  }
+  return followers(other.candidate) > followers(best.candidate)
+    ? 'shares as much, but another request goes on from it already'
+    : 'shares as much, but is older';
 }
 
 function lose(found: Case, one: Match, why: string): false {

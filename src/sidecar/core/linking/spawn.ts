@@ -12,20 +12,28 @@ export function bySpawn(found: Case): LinkDecision | null {
   const opens = links.length === ownLinks;
   // The first text names the call only while nothing was answered; behind it stands what a fork is told to do.
   const prompts = opens ? promptHashes : promptHashes.slice(1);
-  const call = newestFirst(found).find(
-    (one) => !one.claimed && prompts.some((prompt) => prompt.equals(one.promptHash)) && inScope(found, one),
-  );
-  return call === undefined ? null : claim(call, 'spawn-prompt');
+  return byPrompt(found, prompts);
 }
 
 /** The same for a sub-agent whose first request was never seen: nothing else knows it, but its prompt does. */
 export function byLateSpawn(found: Case): LinkDecision | null {
   if (found.candidates.agent.length > 0) return null;
-  const first = found.facts.promptHashes[0];
-  const call = newestFirst(found).find(
-    (one) => !one.claimed && first?.equals(one.promptHash) === true && inScope(found, one),
+  return byPrompt(found, found.facts.promptHashes.slice(0, 1));
+}
+
+function byPrompt(found: Case, prompts: Buffer[]): LinkDecision | null {
+  const [call, ...others] = inOrder(found).filter(
+    (one) => !one.claimed && prompts.some((prompt) => prompt.equals(one.promptHash)) && inScope(found, one),
   );
-  return call === undefined ? null : claim(call, 'spawn-prompt');
+  if (call === undefined) return null;
+  for (const { parent } of others) {
+    found.losers.push({
+      requestId: parent.requestId,
+      signal: 'spawn-prompt',
+      why: 'has a call with this prompt, but the winner has a newer one',
+    });
+  }
+  return claim(call, 'spawn-prompt');
 }
 
 /** Takes a call: its conversation, the branch it was given, its request as parent and as parent task. */
@@ -43,9 +51,15 @@ export function claim(call: InvocationCandidate, signal: LinkSignal): LinkDecisi
   };
 }
 
-/** Oldest call first among equal prompts: clients start parallel agents in the order of the calls. */
-function newestFirst(found: Case): InvocationCandidate[] {
-  return found.candidates.invocations.toSorted((a, b) => a.calledAt - b.calledAt);
+/**
+ * Calls of answers that came whole before those of tries that failed, the newest answer's first: an older call of the same
+ * prompt was refused, or never carried out. Of one answer the first call: clients start parallel agents in their order.
+ */
+function inOrder(found: Case): InvocationCandidate[] {
+  const hasFailed = ({ parent }: InvocationCandidate): number => Number(!parent.complete && !parent.running);
+  return found.candidates.invocations.toSorted(
+    (a, b) => hasFailed(a) - hasFailed(b) || b.parent.at - a.parent.at || a.ordinal - b.ordinal,
+  );
 }
 
 function inScope(found: Case, call: InvocationCandidate): boolean {
@@ -58,13 +72,13 @@ function inScope(found: Case, call: InvocationCandidate): boolean {
 
 function outOfScope(found: Case, call: InvocationCandidate, hasAgent: boolean, at: number): string | null {
   const { scope } = found.query;
-  if (call.parent.project !== scope.project) return 'its call has this prompt, in another project';
-  if (call.parent.sessionId !== scope.sessionId) return 'its call has this prompt, in another session';
+  if (call.parent.project !== scope.project) return 'has a call with this prompt, but in another project';
+  if (call.parent.sessionId !== scope.sessionId) return 'has a call with this prompt, but in another session';
   if (hasAgent) {
     return call.parent.agentId === scope.parentAgentId
       ? null
-      : 'its call has this prompt, but another agent made it';
+      : 'has a call with this prompt, but another agent made it';
   }
   const late = call.parentEndedAt !== null && at - call.parentEndedAt > SPAWN_WINDOW;
-  return late ? 'its call has this prompt, but more than 30 s ago' : null;
+  return late ? 'has a call with this prompt, but ended more than 30 s ago' : null;
 }

@@ -13,7 +13,7 @@ export function byTool(found: Case): LinkDecision | null {
     found.losers.push({
       requestId: candidate.requestId,
       signal: 'tool-id',
-      why: 'shares a tool call, in another scope',
+      why: 'has the same tool call, but in another session, project or agent',
     });
   }
   return null;

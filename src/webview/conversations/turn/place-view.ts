@@ -135,6 +135,7 @@ const SIGNALS: Record<LinkExplanation['signal'], string> = {
   'spawn-prompt': 'it begins with the prompt of a sub-task that was called there',
   'spawn-agent': 'it carries the id of the agent of a sub-task that was called there',
   compaction: 'it goes on from the summary that turn wrote',
+  'last-answer': 'its history was cut, and ends with that turn’s answer',
   'tool-id': 'it answers a tool call of that turn',
   root: 'nothing recorded before is the beginning of its history',
   none: 'a call beside conversations, such as one for a title',

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { NexusError } from '../errors.ts';
+import { fileLocked, NexusError } from '../errors.ts';
 import { tryLock } from '../lock.ts';
 
 const POLL_MS = 25;
@@ -10,18 +10,19 @@ const LOOK_MS = 1000;
 /** Longer than the token endpoint may take. */
 const WAIT_MS = 20_000;
 
-/** Someone else has held the credential's lock for too long; the message says who and what to do. */
-export class CredentialLocked extends Error {
-  override name = 'CredentialLocked';
+/** Someone else has held a file's lock for too long; the message says who and what to do. */
+export class FileLocked extends Error {
+  override name = 'FileLocked';
 }
 
 /**
- * Does the work while no other process on any view of this directory changes the credential file. The lock
- * (`<file>.lock`) ends by release or by proof that its owner is dead, never by age.
+ * Does the work while no other process on any view of this directory changes the file (one with a log-in, or that of the
+ * client keys): whoever reads it, changes it and writes it back does so in here. The lock (`<file>.lock`) ends by
+ * release or by proof that its owner is dead, never by age. Calls of one process wait for one another like processes.
  *
- * @throws CredentialLocked after `waitMs`; NexusError `data_dir_not_writable` where no lock can be made.
+ * @throws FileLocked after `waitMs`; NexusError `data_dir_not_writable` where no lock can be made.
  */
-export async function withCredentialLock<T>(
+export async function withFileLock<T>(
   path: string,
   work: () => Promise<T>,
   waitMs: number = WAIT_MS,
@@ -37,13 +38,26 @@ export async function withCredentialLock<T>(
       }
     }
     if (performance.now() >= giveUp) {
-      throw new CredentialLocked(
-        `${attempt.who} holds ${lock}; if nothing is refreshing or logging in there any more, delete that file`,
+      throw new FileLocked(
+        `${attempt.who} holds ${lock}; if nothing is at work there any more, delete that file`,
       );
     }
     const look = Math.min(performance.now() + LOOK_MS, giveUp);
     do await sleep(POLL_MS);
     while (existsSync(lock) && performance.now() < look);
+  }
+}
+
+/**
+ * `withFileLock` for whoever has nothing else to do while the file is locked.
+ *
+ * @throws NexusError `data_dir_not_writable` when it stays locked, and where no lock can be made.
+ */
+export async function changeLocked<T>(path: string, change: () => T): Promise<T> {
+  try {
+    return await withFileLock(path, () => Promise.resolve(change()));
+  } catch (error) {
+    throw error instanceof FileLocked ? fileLocked(path, error) : error;
   }
 }
 

@@ -27,12 +27,12 @@ export async function openLoopback(waitMs: number = WAIT_MS): Promise<Loopback> 
     if (query === null) {
       answer(response, 404, 'There is nothing here.');
     } else if (!isOurs(state)) {
-      answer(response, 400, 'This is not the log-in that is waited for. Use the page that was printed last.');
+      answer(response, 400, 'This is not the log-in that is waited for. Use the page that was opened last.');
     } else if ((query.get('code') ?? '') === '') {
       answer(response, 200, 'The log-in was declined. You can close this page.');
       arrived.reject(noLogin('bad_request', 'the log-in was declined in the browser; nothing was changed.'));
     } else {
-      answer(response, 200, 'The code has arrived. You can close this page and go back to the terminal.');
+      answer(response, 200, 'The code has arrived. You can close this page and go back to where you began.');
       arrived.resolve(query.get('code')!);
     }
   });
