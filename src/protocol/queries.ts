@@ -43,6 +43,24 @@ export const requestQuery = z.object({
 });
 export type RequestQuery = z.infer<typeof requestQuery>;
 
+/** Words (all of them), `"phrases"` and `-without`, in what was said and done; the filters are those of the lists. */
+export const searchQuery = z.object({
+  q: z.string().trim().min(1, 'there is nothing in it to search for').max(500),
+  project: text,
+  domain: text,
+  accountId: text,
+  conversationId: z.uuid().optional(),
+  branchId: text,
+  branchKind: branchKind.optional(),
+  model: text,
+  state: exchangeState.optional(),
+  dateFrom: time,
+  dateTo: time,
+  limit,
+  cursor: text,
+});
+export type SearchQuery = z.infer<typeof searchQuery>;
+
 export const statsQuery = z.object({ domain: text, since: time });
 export type StatsQuery = z.infer<typeof statsQuery>;
 

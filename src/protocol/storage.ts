@@ -40,6 +40,8 @@ export const storageReport = z.object({
       z.object({ name: z.string(), rows: z.number(), bytes: z.number(), indexBytes: z.number() }),
     ),
   }),
+  /** Turns that a search finds by the index, and those that wait to be put into it. */
+  search: z.object({ indexed: z.number(), waiting: z.number() }),
   journal: z.object({ waiting: files, failed: files }),
   housekeeping: housekeepingState,
 });

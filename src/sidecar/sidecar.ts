@@ -163,6 +163,11 @@ export async function startSidecar(
       await within(OPENING_MS, observed.known);
       return await recorder.read(name, ...args);
     },
+    readUntil: async (signal, name, ...args) => {
+      if (recorder === null) throw databaseUnavailable(new Error('it is being opened'));
+      await within(OPENING_MS, observed.known);
+      return await recorder.readUntil(signal, name, ...args);
+    },
     command: async (name, ...args) => {
       if (recorder === null) throw databaseUnavailable(new Error('it is being opened'));
       await within(OPENING_MS, observed.known);

@@ -103,6 +103,18 @@ export const parts: readonly Part[] = [
     },
   },
   {
+    name: 'search',
+    about: 'full-text search over 100,000 messages',
+    limit: { full: 900, quick: 60 },
+    run: async (quick) => {
+      const { measureSearch } = await import('./search.ts');
+      const size = quick
+        ? { conversations: 2, copies: 3, rounds: 8 }
+        : { conversations: 20, copies: 25, rounds: 60 };
+      return onEach(quick ? ['pglite'] : ['pglite', 'postgresql'], (engine) => measureSearch(engine, size));
+    },
+  },
+  {
     name: 'memory',
     about: 'of the whole sidecar after thousands of turns',
     limit: { full: 900, quick: 40 },

@@ -5,11 +5,15 @@ import type { Store } from '../../src/sidecar/store/tables.ts';
 import { startRecording } from '../support/recording.ts';
 import { conversation, journalFile, type BenchTurn } from './conversation.ts';
 import { withDatabase, type BenchEngine } from './engines.ts';
-import { figure, type Row } from './table.ts';
+import { allIndexed } from '../support/search.ts';
+import { figure, note, type Row } from './table.ts';
 
 const BYTES_GOAL = 4096;
 const TIMES_GOAL = 40;
 const TURNS = 100;
+/** Of a piece, in the index of the table: a tenant, two numbers and the first term. */
+const INDEX_ENTRY = 48;
+const SEARCH_TABLES = ['unsearched', 'search_segment', 'search_piece'];
 const FIRST_DAY = Date.parse('2026-03-02T08:00:00Z');
 
 /**
@@ -36,6 +40,8 @@ export async function measureStorage(engine: BenchEngine, quick: boolean): Promi
       .map(([table, bytes]): [string, number] => [table, (bytes - (before[table] ?? 0)) / (measured * TURNS)])
       .sort((a, b) => b[1] - a[1]);
     const perTurn = grown.reduce((sum, [, bytes]) => sum + bytes, 0);
+    const index = grown.reduce((sum, [table, bytes]) => sum + (SEARCH_TABLES.includes(table) ? bytes : 0), 0);
+    const rows = await indexRows(database.options);
     const most = grown.slice(0, 3).map(([table, bytes]) => `${table} ${kilobytes(bytes)}`);
     const raw = rawBytes / (measured * TURNS);
     const naivePerTurn = (await naiveSize(database.options, made(2))) / TURNS;
@@ -50,6 +56,11 @@ export async function measureStorage(engine: BenchEngine, quick: boolean): Promi
         goalText: '≤ 4 KB',
         numbers: { perTurn, rawPerTurn: raw, ...Object.fromEntries(grown) },
       }),
+      note(
+        `of it the search index (${engine})`,
+        `${index.toFixed(0)} bytes per turn, its rows ${rows.toFixed(0)} of them; ${kilobytes(perTurn - index)} without it`,
+        { index, rows, withoutIndex: perTurn - index },
+      ),
       figure({
         what: `naive JSONB beside it (${engine}, without stream timing)`,
         measured: TIMES_GOAL / times,
@@ -59,6 +70,21 @@ export async function measureStorage(engine: BenchEngine, quick: boolean): Promi
         numbers: { times, naivePerTurn },
       }),
     ];
+  });
+}
+
+/**
+ * What the rows of the search index take per turn, with their places in its indexes. Its files have as much again for each part
+ * that is joined, once, whatever the size of the store.
+ */
+async function indexRows(options: DatabaseOptions): Promise<number> {
+  return withStore(options, async (db) => {
+    const { rows } = await sql<{ bytes: string }>`
+      select (
+        (select sum(pg_column_size(search_piece.*) + 4 + ${INDEX_ENTRY}::integer) from search_piece)
+        + (select sum(octet_length(requests) + 100 + ${INDEX_ENTRY}::integer) from search_segment)
+      ) / (select sum(size) from search_segment) as bytes`.execute(db);
+    return Number(rows[0]!.bytes);
   });
 }
 
@@ -74,7 +100,7 @@ async function record(
       // As they come in life: one after the other, not as a backlog.
       while (recording.files().length > 3) await sleep(2);
     }
-    await recording.recorder.drain();
+    await allIndexed(recording);
   } finally {
     await recording.close();
   }
@@ -91,7 +117,9 @@ async function record(
  * ten seconds here, and rows that change or go with every turn would be counted each time.
  */
 async function asAutovacuum(options: DatabaseOptions): Promise<void> {
-  await withStore(options, (db) => sql`vacuum conversation, running`.execute(db));
+  await withStore(options, (db) =>
+    sql`vacuum conversation, running, unsearched, search_segment, search_piece`.execute(db),
+  );
 }
 
 /** Bytes of each table, indexes and TOAST included; the months of a partitioned table are one. */

@@ -65,6 +65,21 @@ export async function faults(db: Store): Promise<string[]> {
     `conversation c where not exists (select from exchange e
     where e.tenant = c.tenant and e.conversation_id = c.id)`,
   );
+  // Also of a request that another part has, and of ids that are in no order.
+  const inIndex = `(select tenant, encode(substr(requests, 16 * place + 1, 16), 'hex')::uuid as id
+    from search_segment, generate_series(0, size - 1) place
+    union all select tenant, id from unsearched)`;
+  await look(
+    'request that the search index has twice, or without its being there',
+    `(select tenant, id, count(*) as times from ${inIndex} as known group by 1, 2) known
+      left join request on request.tenant = known.tenant and request.id = known.id
+      where request.id is null or times > 1`,
+  );
+  await look(
+    'ended request of a conversation that the search index does not know of',
+    `exchange e where state <> 'running' and conversation_id is not null
+      and not exists (select from ${inIndex} as known where known.tenant = e.tenant and known.id = e.id)`,
+  );
   await look('conversation half deleted', 'conversation where deleted_at is not null');
   await look('content still to be looked at', 'unused');
   return found;

@@ -3,7 +3,13 @@ import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { z } from 'zod';
 import type { OauthSnapshot } from '../../protocol/oauth.ts';
-import { conversationQuery, requestDetailQuery, requestQuery, statsQuery } from '../../protocol/queries.ts';
+import {
+  conversationQuery,
+  requestDetailQuery,
+  requestQuery,
+  searchQuery,
+  statsQuery,
+} from '../../protocol/queries.ts';
 import { rebuildBody, type RebuildState } from '../../protocol/rebuild.ts';
 import {
   requestDetail,
@@ -14,6 +20,7 @@ import {
   type RequestPage,
   type StatsRow,
 } from '../../protocol/rows.ts';
+import type { SearchPage } from '../../protocol/search.ts';
 import type { SidecarStatus } from '../../protocol/status.ts';
 import {
   pruneBody,
@@ -27,7 +34,7 @@ import type { CredentialWorks } from '../credential-works.ts';
 import { badRequest, NexusError, notFound } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { CommandStore } from '../store/commands.ts';
-import type { ReadStore } from '../store/reads.ts';
+import type { ReadStore, ReadStoreUntil } from '../store/reads.ts';
 import { requireJson, requireKey, type Gate } from './auth.ts';
 import { credentialRoutes } from './credentials.ts';
 import type { EventBus } from './event-bus.ts';
@@ -45,6 +52,8 @@ export interface ApiDependencies {
   gate: Gate;
   events: EventBus;
   read: ReadStore;
+  /** The same for what may take long: it ends early when the signal says that nobody waits any more. */
+  readUntil: ReadStoreUntil;
   command: CommandStore;
   credentials: CredentialWorks;
   status: () => SidecarStatus;
@@ -145,6 +154,9 @@ function apiRoutes(deps: ApiDependencies) {
         const id = existingId(c.req.param('id'), 'request');
         return foundBytes<LinkExplanation>(await read('getLink', id), `Request ${id}`);
       })
+      .get('/search', zValidator('query', searchQuery, refuseBadInput), async (c) =>
+        jsonBytes<SearchPage>(await deps.readUntil(c.req.raw.signal, 'search', c.req.valid('query'))),
+      )
       .get('/stats', zValidator('query', statsQuery, refuseBadInput), async (c) =>
         jsonBytes<StatsRow>(await read('getStats', c.req.valid('query'))),
       )

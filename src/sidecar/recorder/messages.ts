@@ -16,6 +16,7 @@ export interface WorkerStart {
 export type ToWorker =
   | { kind: 'notes'; notes: JournalNote[] }
   | { kind: 'read'; call: number; name: keyof StoreReads; args: unknown[] }
+  | { kind: 'cancel'; call: number }
   | { kind: 'command'; call: number; name: keyof StoreCommands; args: unknown[] }
   | { kind: 'secrets'; secrets: readonly string[] }
   | { kind: 'drain'; call: number }

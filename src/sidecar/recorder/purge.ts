@@ -9,15 +9,15 @@ import {
   type DeletedExchanges,
 } from '../store/delete-conversation.ts';
 import { sweepSlice, tenantsToSweep } from '../store/sweep.ts';
+import { Pace } from './pace.ts';
 
 /** Runs one slice of long work between two transactions of the recorder. */
 export type RunSlice = <T>(slice: (database: Database) => Promise<T>) => Promise<T>;
 
-/** What a slice should take, ms: reads and the recorder wait no longer for it. */
-const SLICE_MS = 20;
 const LARGEST = 500;
 /** On a machine that is busy with something else a smaller slice takes as long. */
 const SMALLEST = 8;
+const FIRST = 10;
 /** How often a slice that another process is in the way of is tried again. */
 const MOST_TRIES = 20;
 
@@ -42,7 +42,7 @@ export async function purgeConversation(
 /** Removes all content that has lost its last reference. */
 export async function sweep(run: RunSlice, removed: Removed): Promise<void> {
   for (const tenant of await run(({ db }) => tenantsToSweep(db))) {
-    const pace = new Pace();
+    const pace = new Pace(SMALLEST, LARGEST, FIRST);
     for (let stuck = 0; stuck < MOST_TRIES;) {
       const size = pace.size;
       const swept = await run(async (database) => {
@@ -75,24 +75,11 @@ async function untilDone(
   removed: Removed,
   slice: (database: Database, size: number) => Promise<DeletedExchanges>,
 ): Promise<void> {
-  const pace = new Pace();
+  const pace = new Pace(SMALLEST, LARGEST, FIRST);
   for (let done = false; !done;) {
     const deleted = await run((database) => pace.time(() => slice(database, pace.size)));
     removed.exchanges += deleted.exchanges;
     removed.bytes += deleted.bytes;
     done = deleted.done;
-  }
-}
-
-/** How much goes into a slice: learnt from how long the last one took. */
-class Pace {
-  size = 10;
-
-  async time<T>(work: () => Promise<T>): Promise<T> {
-    const begun = performance.now();
-    const result = await work();
-    const factor = SLICE_MS / Math.max(1, performance.now() - begun);
-    this.size = Math.round(Math.min(LARGEST, Math.max(SMALLEST, this.size * Math.min(2, factor))));
-    return result;
   }
 }

@@ -26,6 +26,7 @@ import {
 } from '../store/link-rows.ts';
 import { relinkAround, relinkThese, type ExchangeKey, type Moved } from '../store/relink-list.ts';
 import { moveCalls } from '../store/settle.ts';
+import { searchAnew } from '../store/search-index.ts';
 import { findThread } from '../store/threads.ts';
 import type { Tx } from '../store/tables.ts';
 import { findTitle } from '../store/titles.ts';
@@ -290,7 +291,7 @@ async function settleClaim(tx: Tx, row: StoredExchange, decision: LinkDecision):
   return true;
 }
 
-/** Its calls of sub-agents go where it goes. */
+/** Its calls of sub-agents go where it goes; what is part of a conversation now can be searched for. */
 async function takeCallsAlong(
   tx: Tx,
   { row }: Reading,
@@ -298,6 +299,7 @@ async function takeCallsAlong(
 ): Promise<void> {
   await moveCalls(tx, row.tenant, row.id, place?.conversationId ?? null);
   if (row.conversation_id !== null || place === null) return;
+  await searchAnew(tx, row);
   const response = await readStoredResponse(tx, row);
   const { tenant, id: requestId, session_id: sessionId, project } = row;
   const calling = { tenant, requestId, sessionId, project };

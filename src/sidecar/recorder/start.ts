@@ -233,6 +233,17 @@ export function startRecorder(
       if (!post({ kind: 'notes', notes }, transfer)) release(bytes);
     },
     read: (name, ...args) => call((id) => ({ kind: 'read', call: id, name, args })),
+    readUntil(signal, name, ...args) {
+      let cancel = (): void => undefined;
+      const answer = call((id) => {
+        cancel = () => post({ kind: 'cancel', call: id });
+        return { kind: 'read', call: id, name, args };
+      });
+      signal.addEventListener('abort', cancel);
+      return answer.finally(() => {
+        signal.removeEventListener('abort', cancel);
+      });
+    },
     command: (name, ...args) => call((id) => ({ kind: 'command', call: id, name, args })),
     setOwnSecrets(secrets) {
       ownSecrets = secrets;

@@ -59,6 +59,12 @@ export interface RecorderThread {
   journal(notes: JournalNote[]): void;
   /** Runs a store function in the thread; the answer is UTF-8 JSON (`null` for an unknown id). Throws NexusError. */
   read<K extends keyof StoreReads>(name: K, ...args: Parameters<StoreReads[K]>): Promise<Uint8Array>;
+  /** The same; a read in several slices ends with `null` when the signal says that nobody waits for it any more. */
+  readUntil<K extends keyof StoreReads>(
+    signal: AbortSignal,
+    name: K,
+    ...args: Parameters<StoreReads[K]>
+  ): Promise<Uint8Array>;
   /** Has something done to the store, between the recorder's transactions; the answer as that of `read`. */
   command<K extends keyof StoreCommands>(name: K, ...args: Parameters<StoreCommands[K]>): Promise<Uint8Array>;
   /** From now on these are the product's own keys: client keys come and go. */

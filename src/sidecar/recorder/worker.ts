@@ -1,3 +1,4 @@
+import { setImmediate as macrotask } from 'node:timers/promises';
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { databaseUnavailable, NexusError, reason } from '../errors.ts';
 import { version } from '../version.ts';
@@ -11,6 +12,7 @@ import { measureJournal } from './failed-files.ts';
 import { Housekeeper } from './housekeeper.ts';
 import { toPort, type FromWorker, type ToWorker, type WorkerStart } from './messages.ts';
 import { Recorder } from './recorder.ts';
+import { SearchIndexer } from './search-indexer.ts';
 import { Tidy } from './tidy.ts';
 
 // As a program of its own it only creates an embedded database: see `createPgliteDirectory`.
@@ -36,6 +38,7 @@ function run({ options: given, leftBehind }: WorkerStart): void {
     onReady: () => {
       post({ kind: 'ready' });
       housekeeper.opened();
+      indexer.soon();
     },
     onRefused: (error) => {
       post({ kind: 'refused', error: toPort(error) });
@@ -44,6 +47,7 @@ function run({ options: given, leftBehind }: WorkerStart): void {
       housekeeper.relinkSoon();
     },
     onEvent: (event) => {
+      if (event.name === 'exchange.recorded') indexer.soon();
       post({ kind: 'event', event });
     },
     onStatus: (status) => {
@@ -62,6 +66,11 @@ function run({ options: given, leftBehind }: WorkerStart): void {
   const housekeeper = new Housekeeper(recorder, options, (...entry) => {
     post({ kind: 'log', entry });
   });
+  const indexer = new SearchIndexer(recorder, (...entry) => {
+    post({ kind: 'log', entry });
+  });
+  /** Reads under way; nobody waits any more for those that are aborted. */
+  const reading = new Map<number, AbortController>();
   const encoder = new TextEncoder();
   const chains = new ChainCache();
   const tidy = new Tidy();
@@ -85,7 +94,23 @@ function run({ options: given, leftBehind }: WorkerStart): void {
       },
     );
   };
-  const read = async (name: keyof StoreReads, args: unknown[]): Promise<unknown> => {
+  const read = async (call: number, name: keyof StoreReads, args: unknown[]): Promise<unknown> => {
+    const waited = new AbortController();
+    reading.set(call, waited);
+    try {
+      return await readWhile(waited.signal, name, args);
+    } catch (error) {
+      if (waited.signal.aborted) return null;
+      throw error;
+    } finally {
+      reading.delete(call);
+    }
+  };
+  const readWhile = async (
+    signal: AbortSignal,
+    name: keyof StoreReads,
+    args: unknown[],
+  ): Promise<unknown> => {
     await recorder.connection.tried;
     const { database, error } = recorder.connection;
     if (database === null) throw error ?? databaseUnavailable(new Error('it is being opened'));
@@ -95,8 +120,15 @@ function run({ options: given, leftBehind }: WorkerStart): void {
       generator: `claude-nexus ${version}`,
       ownSecrets,
       chains,
+      slice: async (work) => {
+        await macrotask();
+        signal.throwIfAborted();
+        return recorder.read(database, work);
+      },
     });
-    const value = await recorder.read(database, () => reads[name](...(args as never[])));
+    const work = (): Promise<unknown> => reads[name](...(args as never[]));
+    // On PGlite the recorder waits for a read to its end, but not for all slices of one.
+    const value = await (name === 'search' ? work() : recorder.read(database, work));
     // An export goes on and on: between its slices, as between two transactions.
     if (name === 'exportSteps') setImmediate(() => tidy.run());
     return value;
@@ -112,7 +144,10 @@ function run({ options: given, leftBehind }: WorkerStart): void {
         recorder.journal(message.notes);
         break;
       case 'read':
-        answer(message.call, () => read(message.name, message.args));
+        answer(message.call, () => read(message.call, message.name, message.args));
+        break;
+      case 'cancel':
+        reading.get(message.call)?.abort();
         break;
       case 'command':
         answer(message.call, () => command(message.name, message.args));
@@ -128,6 +163,7 @@ function run({ options: given, leftBehind }: WorkerStart): void {
         break;
       case 'close':
         answer(message.call, async () => {
+          await indexer.close();
           await housekeeper.close();
           await recorder.close();
         });

@@ -41,7 +41,7 @@ export interface Database {
   /**
    * Makes the room of outdated rows free again where they come with every exchange, and nobody does it by itself: a
    * conversation's row changes twice a turn and took 180 bytes without it, and each exchange is put into `running` and
-   * taken out again (80 bytes).
+   * taken out again (80 bytes), as into the search index, whose small parts are joined.
    */
   reuseRows(): Promise<void>;
   /** Statements of this process that took long. */

@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import type { Database } from './database.ts';
 import { byIndexOnly, referencesOf, tenantIs } from './references.ts';
 import { EXCHANGE_BYTES } from './row-costs.ts';
+import { dropFromSearch } from './search-index.ts';
 import { lockHousekeeping } from './sweep.ts';
 import type { Store, Tx } from './tables.ts';
 import { timestamp } from './values.ts';
@@ -162,6 +163,7 @@ async function deleteFound(
  */
 async function deleteExchanges(tx: Tx, tenant: string, ids: string[]): Promise<void> {
   if (ids.length === 0) return;
+  await dropFromSearch(tx, tenant, ids);
   await sql`
     with answered as (
       delete from answer where tenant = ${tenant} and id = any(${ids}::uuid[]) returning *

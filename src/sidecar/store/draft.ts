@@ -3,7 +3,7 @@ import type { Store, Tx } from './tables.ts';
 
 /** What linking anew writes to. Content is only read. */
 const COPIED = ['request', 'answer', 'envelope', 'conversation', 'branch', 'invocation'] as const;
-const EMPTY = ['relink', 'usage'] as const;
+const EMPTY = ['relink', 'usage', 'unsearched'] as const;
 const SCHEMA = 'claude_nexus_draft';
 
 /** Runs a slice of long work; see the recorder's `RunSlice`. */

@@ -62,9 +62,9 @@ export async function findRunning(db: Store, tenant: string, id: string): Promis
 }
 
 /**
- * Ends a running exchange, counts it in `usage` and applies `totals`, all in one statement. null when it was not
- * running (any more), and then nothing is written: an exchange ends once, which its answer's key sees to. `totals` is
- * given the condition that it did. `late`: a request that began after its end (`at`, ms since the epoch) is stored.
+ * Ends a running exchange, counts it in `usage`, puts it on the list of what to index for search, and applies `totals`,
+ * all in one statement. null when it was not running (any more), and then nothing is written: an exchange ends once,
+ * which its answer's key sees to. `totals` is given the condition that it did. `late`: a request that began after its end (`at`, ms since the epoch) is stored.
  * The month of its start has its partition (see `ensureUsageMonth`). `storedBytes`: what its end added to the store.
  */
 export async function finishExchange(
@@ -85,6 +85,10 @@ export async function finishExchange(
       returning *
     ), ended as (
       delete from running where tenant = ${key.tenant} and id = ${key.id}::uuid
+    ), queued as (
+      insert into unsearched (tenant, id)
+      select tenant, id from request where tenant = ${key.tenant} and id = ${key.id}::uuid
+        and conversation_id is not null and exists (select from finished)
     ), counted as (${insertUsage(sql`finished`)})${sql.join(
       totals(sql`exists (select from finished)`).map(
         (change, index) => sql`, ${cteName(index)} as (${change})`,

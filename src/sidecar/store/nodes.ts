@@ -3,7 +3,7 @@ import { decodeRun, encodeRun, partRun } from '../core/run-bytes.ts';
 import type { ChainItem } from '../core/split.ts';
 import { unpack } from './blocks.ts';
 import type { Store } from './tables.ts';
-import { lastBytes } from './trails.ts';
+import { lastBytes, LONGEST_TRAIL } from './trails.ts';
 
 /** The items of the chain that ends in `tip`, first one first. Throws for a tip that is not stored. */
 export async function readChain(db: Store, tenant: string, tip: Buffer | null): Promise<ChainItem[]> {
@@ -13,7 +13,15 @@ export async function readChain(db: Store, tenant: string, tip: Buffer | null): 
   return items;
 }
 
+/** A row of a chain: its items, the last of which is at `depth`. */
+export interface ReadNode {
+  key: Buffer;
+  depth: number;
+  items: ChainItem[];
+}
+
 interface Row {
+  key: Buffer;
   shell: Buffer | null;
   depth: number;
   run: Buffer | null;
@@ -25,53 +33,93 @@ interface Row {
   above: boolean;
 }
 
-/**
- * The items of the chain that ends in `tip`, without those up to the node `start` (null: from its beginning). Reads
- * further up only as far as runs are packed with what is there, which is 64 rows at most.
- */
+/** The items of the chain that ends in `tip`, without those up to the node `start` (null: from its beginning). */
 export async function readAfter(
   db: Store,
   tenant: string,
   tip: Buffer,
   start: Buffer | null,
 ): Promise<ChainItem[]> {
+  const nodes = await readNodesAfter(db, tenant, tip, start === null ? [] : [start]);
+  return nodes.flatMap(({ items }) => items);
+}
+
+/**
+ * The nodes of the chain that ends in `tip`, without those up to whichever of `starts` is met first from its end (none of
+ * them: from its beginning). Reads further up only as far as runs are packed with what is there, which is 64 rows at most.
+ */
+export async function readNodesAfter(
+  db: Store,
+  tenant: string,
+  tip: Buffer,
+  starts: Buffer[],
+): Promise<ReadNode[]> {
+  const starting = sql`coalesce(chain.parent = any(${starts}::bytea[]), true)`;
   const { rows } = await sql<Row>`
     with recursive chain as (
-      select parent, block, shell, run, depth, dictionary_from, coalesce(dictionary_from, depth) as needed,
+      select key, parent, block, shell, run, depth, dictionary_from, coalesce(dictionary_from, depth) as needed,
         false as above
       from node where tenant = ${tenant} and key = ${tip}
       union all
-      select node.parent, node.block, node.shell, node.run, node.depth, node.dictionary_from,
-        least(chain.needed, coalesce(node.dictionary_from, node.depth)), chain.above or chain.parent is not distinct from ${start}::bytea
+      select node.key, node.parent, node.block, node.shell, node.run, node.depth, node.dictionary_from,
+        least(chain.needed, coalesce(node.dictionary_from, node.depth)), chain.above or ${starting}
       from chain join node on node.tenant = ${tenant} and node.key = chain.parent
-      where not (chain.above or chain.parent is not distinct from ${start}::bytea) or node.depth > chain.needed
+      where not (chain.above or ${starting}) or node.depth > chain.needed
     )
-    select chain.shell, chain.depth, chain.run, block.codec, block.bytes, chain.dictionary_from,
+    select chain.key, chain.shell, chain.depth, chain.run, block.codec, block.bytes, chain.dictionary_from,
       chain.above
     from chain left join block on block.tenant = ${tenant} and block.hash = chain.block
     order by chain.depth`.execute(db);
   return decodeRows(rows);
 }
 
-function decodeRows(rows: Row[]): ChainItem[] {
-  const items: ChainItem[] = [];
-  /** Each item as it is in a run, by its depth, as far as it is known. */
-  const encoded: Buffer[] = [];
-  const packed = rows.some((row) => row.dictionary_from !== null);
-  let before = 0;
-  for (const { shell, depth, run, codec, bytes, dictionary_from: from, above } of rows) {
-    const dictionary = (): Buffer => lastBytes(encoded.slice((from ?? 0) + 1, before + 1));
-    const own =
-      run !== null
-        ? decodeRun(partRun(run.subarray(1), (packed) => unpack(run[0]!, packed, dictionary)))
-        : [{ shell, block: unpack(codec!, bytes!) }];
-    if (!above) items.push(...own);
-    if (packed) {
-      for (const [index, item] of own.entries()) {
-        encoded[depth - own.length + 1 + index] = encodeRun([item]).text;
-      }
-    }
-    before = depth;
+/** A row that was read: the items behind `begin` up to `end`, and the text that they are encoded as. */
+interface ReadRow {
+  begin: number;
+  end: number;
+  items: () => ChainItem[];
+  text: () => Buffer;
+}
+
+/** Items are only taken out of their text where somebody wants them: of most rows above, nobody does. */
+function decodeRows(rows: Row[]): ReadNode[] {
+  const nodes: ReadNode[] = [];
+  const before: ReadRow[] = [];
+  for (const row of rows) {
+    const read = readRow(row, before);
+    if (!row.above) nodes.push({ key: row.key, depth: row.depth, items: read.items() });
+    before.push(read);
   }
-  return items;
+  return nodes;
+}
+
+function readRow(
+  { run, shell, codec, bytes, depth, dictionary_from: from }: Row,
+  before: ReadRow[],
+): ReadRow {
+  // The first row may be in the middle of a chain; nothing is packed with what lies above it.
+  const begin = before.at(-1)?.end ?? 0;
+  if (run === null) {
+    const item = { shell, block: unpack(codec!, bytes!) };
+    return { begin, end: depth, items: () => [item], text: () => encodeRun([item]).text };
+  }
+  const parts = partRun(run.subarray(1), (packed) =>
+    unpack(run[0]!, packed, () => dictionaryOf(before, from ?? 0)),
+  );
+  return { begin, end: depth, items: () => decodeRun(parts), text: () => parts.text };
+}
+
+/** The end of what stands behind `from`: it may begin within a row that somebody else has stored. */
+function dictionaryOf(before: ReadRow[], from: number): Buffer {
+  const texts: Buffer[] = [];
+  let length = 0;
+  for (let index = before.length - 1; index >= 0 && length < LONGEST_TRAIL; index--) {
+    const row = before[index]!;
+    if (row.end <= from) break;
+    const items = row.begin < from ? row.items() : null;
+    const text = items === null ? row.text() : encodeRun(items.slice(items.length - (row.end - from))).text;
+    texts.push(text);
+    length += text.length;
+  }
+  return lastBytes(texts.reverse());
 }

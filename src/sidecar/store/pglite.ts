@@ -76,7 +76,7 @@ export async function openPglite(
       }
     },
     async reuseRows() {
-      await sql`vacuum conversation, running`.execute(db);
+      await sql`vacuum conversation, running, unsearched, search_segment, search_piece`.execute(db);
     },
     slowQueries,
     async vacuum(table, step) {

@@ -163,7 +163,7 @@ async function readPlaces(db: Store, ids: string[]): Promise<Map<string, Place>>
 }
 
 /** A stream as its message, JSON as JSON, anything else as text. */
-function readMessage(
+export function readMessage(
   headers: HeaderPairs,
   bytes: Buffer | null,
   streaming: boolean,

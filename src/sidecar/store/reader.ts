@@ -10,9 +10,10 @@ import { readConversation } from './read-conversation.ts';
 import { readExchange, readLink } from './read-exchange.ts';
 import type { StoreReads } from './reads.ts';
 import { getStats } from './stats.ts';
+import { searchMessages, type SearchSlice } from './search.ts';
 import { readStorage } from './storage-report.ts';
 
-/** What the storage page shows beside the database. */
+/** What reads need beside the database. */
 interface AroundTheStore {
   journal(): Promise<StorageReport['journal']>;
   housekeeping(): HousekeepingState;
@@ -21,6 +22,8 @@ interface AroundTheStore {
   ownSecrets: readonly string[];
   /** Kept from one read to the next. */
   chains: ChainCache;
+  /** For reads that take long: runs a part of one. */
+  slice: SearchSlice;
 }
 
 /** The control API's questions, answered from an open database. */
@@ -33,6 +36,7 @@ export function createReads(database: Database, around: AroundTheStore): StoreRe
     listRequests: (query) => listRequests(database, query),
     getRequest: (id, fields) => whenId(id, () => readExchange(db, id, fields)),
     getLink: (id) => whenId(id, () => readLink(db, id)),
+    search: (query) => searchMessages(database, query, around.slice),
     getStats: (query) => getStats(db, query),
     getStorage: async () => ({
       ...(await readStorage(database, macrotask)),

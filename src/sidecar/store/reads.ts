@@ -1,6 +1,6 @@
 import type { DocumentPart, RequestComparison } from '../../protocol/compare.ts';
 import type { ConversationExportQuery, RedactMode } from '../../protocol/export.ts';
-import type { ConversationQuery, RequestQuery, StatsQuery } from '../../protocol/queries.ts';
+import type { ConversationQuery, RequestQuery, SearchQuery, StatsQuery } from '../../protocol/queries.ts';
 import type {
   ConversationDetail,
   ConversationPage,
@@ -9,6 +9,7 @@ import type {
   RequestPage,
   StatsRow,
 } from '../../protocol/rows.ts';
+import type { SearchPage } from '../../protocol/search.ts';
 import type { StorageReport } from '../../protocol/storage.ts';
 import type { ExportPlan, ExportStep } from './export.ts';
 
@@ -23,6 +24,8 @@ export interface StoreReads {
   /** `fields`: only these keys of the detail (and `requestId`); all when undefined. */
   getRequest(requestId: string, fields?: string[]): Promise<Partial<RequestDetail> | null>;
   getLink(requestId: string): Promise<LinkExplanation | null>;
+  /** In slices, between which others have their turn. */
+  search(query: SearchQuery): Promise<SearchPage>;
   getStats(query: StatsQuery): Promise<StatsRow>;
   getStorage(): Promise<StorageReport>;
   /** Bytes, not JSON: the text of a document. */
@@ -37,6 +40,13 @@ export interface StoreReads {
 
 /** Runs a store function in the recorder's thread; the answer is UTF-8 JSON, `null` for an unknown id. */
 export type ReadStore = <K extends keyof StoreReads>(
+  name: K,
+  ...args: Parameters<StoreReads[K]>
+) => Promise<Uint8Array>;
+
+/** The same for as long as somebody waits for it: what takes several slices ends after the one under way, with `null`. */
+export type ReadStoreUntil = <K extends keyof StoreReads>(
+  signal: AbortSignal,
   name: K,
   ...args: Parameters<StoreReads[K]>
 ) => Promise<Uint8Array>;

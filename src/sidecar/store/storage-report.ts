@@ -1,6 +1,7 @@
 import { sql, type RawBuilder } from 'kysely';
 import type { SlowQuery, StorageReport } from '../../protocol/storage.ts';
 import type { Database } from './database.ts';
+import { countUnsearched } from './search-index.ts';
 import { shorten, SLOW_QUERY_MS } from './slow-queries.ts';
 import { readTableSizes, type TableSize } from './table-sizes.ts';
 import type { Store } from './tables.ts';
@@ -33,6 +34,7 @@ export async function readStorage(database: Database, turn: () => Promise<void>)
   });
   const messages = runs.find(({ kind }) => kind === 'message');
   await turn();
+  const search = await readIndexed(db);
   const growthPerDay = await readGrowth(db);
   await turn();
   return {
@@ -45,14 +47,25 @@ export async function readStorage(database: Database, turn: () => Promise<void>)
       ...withRuns(blocks, messages),
       ...asKind('node', [node]).map((kind) => ({ ...kind, bytes: kind.bytes - (messages?.bytes ?? 0) })),
       ...asKind('exchange', exchangeSizes),
+      ...asKind(
+        'search',
+        ['search_segment', 'search_piece', 'unsearched'].map((name) => sizes.get(name)),
+      ).map((kind) => ({ ...kind, rows: search.indexed })),
     ],
     growthPerDay,
+    search,
     database: {
       connections: await countConnections(db),
       slowQueries: (await readStatements(db)) ?? database.slowQueries.list(),
       tables: tables.map(({ name, rows, bytes, indexBytes }) => ({ name, rows, bytes, indexBytes })),
     },
   };
+}
+
+async function readIndexed(db: Store): Promise<StorageReport['search']> {
+  const { rows } = await sql<{ indexed: number }>`
+    select coalesce(sum(size), 0) as indexed from search_segment`.execute(db);
+  return { indexed: rows[0]!.indexed, waiting: await countUnsearched(db) };
 }
 
 /** As many rows as the first of the tables has; nothing without tables. */

@@ -17,6 +17,7 @@ export interface Tables {
   credential: CredentialTable;
   unused: UnusedTable;
   deleted_exchange: DeletedExchangeTable;
+  unsearched: UnsearchedTable;
 }
 
 export type Store = Kysely<Tables>;
@@ -292,4 +293,10 @@ interface DeletedExchangeTable {
   tenant: string;
   id: string;
   deleted_at: Generated<number>;
+}
+
+/** An ended request of a conversation that is not in the search index yet. */
+interface UnsearchedTable {
+  tenant: string;
+  id: string;
 }

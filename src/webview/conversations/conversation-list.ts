@@ -1,57 +1,57 @@
 import { html, nothing, type PropertyDeclarations, type TemplateResult } from 'lit';
-import { repeat } from 'lit/directives/repeat.js';
-import type { ConversationRow } from '../../protocol/rows.ts';
 import type { Api } from '../shared/api.ts';
-import { button, focusField, searchField } from '../shared/controls.ts';
+import { focusField, searchField } from '../shared/controls.ts';
 import { LightElement } from '../shared/element.ts';
 import type { Host, Unsubscribe } from '../shared/host.ts';
 import { iconButton } from '../shared/icon.ts';
 import { Later } from '../shared/later.ts';
 import { isTyping } from '../shared/typing.ts';
 import './conversation-list.css';
-import { groupByDay, mergeFirstPage } from './list-groups.ts';
+import { listBody } from './list-body.ts';
 import { listFilters } from './list-filters.ts';
-import { listHeadings, listRow, listSkeleton } from './list-row.ts';
-import { notice } from '../shared/notices.ts';
+import { ListLoader } from './list-loader.ts';
+import { MessageSearch } from './message-search.ts';
 import { NO_FILTERS, type PanelState } from './panel-state.ts';
 
-/** All conversations, newest first, by day. */
+/** All conversations, newest first, by day; a search also looks into messages. */
 export class ConversationList extends LightElement {
   static override properties: PropertyDeclarations = {
     host: { attribute: false },
     api: { attribute: false },
     panel: { attribute: false },
-    _rows: { state: true },
-    _cursor: { state: true },
-    _status: { state: true },
-    _error: { state: true },
     _active: { state: true },
+    _allTitles: { state: true },
     _now: { state: true },
   };
 
   declare host: Host;
   declare api: Api;
   declare panel: PanelState;
-  declare _rows: ConversationRow[];
-  declare _cursor: string | null;
-  declare _status: 'loading' | 'more' | 'idle' | 'error';
-  declare _error: string;
+  /** Id of the element that the keys have chosen. */
   declare _active: string | null;
+  declare _allTitles: boolean;
   declare _now: number;
-  #abort = new AbortController();
+  readonly #list = new ListLoader(() => {
+    this._now = Date.now();
+    this.requestUpdate();
+  });
+  readonly #messages = new MessageSearch(() => {
+    this.requestUpdate();
+  });
   #off: Unsubscribe | null = null;
   #reload = new Later(() => this.#load('refresh'), 120);
-  #search = new Later(() => this.#load('new'), 180);
+  #search = new Later(() => {
+    this._active = null;
+    this._allTitles = false;
+    this.#load('new');
+  }, 180);
   #clock: ReturnType<typeof setInterval> | undefined;
   #watcher: IntersectionObserver | null = null;
 
   constructor() {
     super();
-    this._rows = [];
-    this._cursor = null;
-    this._status = 'loading';
-    this._error = '';
     this._active = null;
+    this._allTitles = false;
     this._now = Date.now();
   }
 
@@ -68,7 +68,8 @@ export class ConversationList extends LightElement {
     this.#off?.();
     this.#off = null;
     this.#watcher?.disconnect();
-    this.#abort.abort();
+    this.#list.cancel();
+    this.#messages.cancel();
     this.#reload.cancel();
     this.#search.cancel();
   }
@@ -86,7 +87,8 @@ export class ConversationList extends LightElement {
 
   override updated(): void {
     this.#watcher ??= new IntersectionObserver((entries) => {
-      if (entries.some((entry) => entry.isIntersecting) && this._cursor !== null && this._status === 'idle') {
+      const { cursor, status } = this.#list;
+      if (entries.some((entry) => entry.isIntersecting) && cursor !== null && status === 'idle') {
         this.#load('more');
       }
     });
@@ -103,8 +105,8 @@ export class ConversationList extends LightElement {
         <h1>Conversations</h1>
         ${searchField({
           value: filters.search,
-          placeholder: 'Search titles',
-          label: 'Search conversations by title',
+          placeholder: 'Search titles and messages',
+          label: 'Search conversations by title and message',
           className: 'list-search',
           onInput: (search) => {
             this.#filter({ search });
@@ -119,7 +121,7 @@ export class ConversationList extends LightElement {
             this.tell('panel', { filtersOpen: !filtersOpen });
           },
         })}
-        ${iconButton({ name: 'refresh', title: 'Refresh (r)', onClick: () => this.#load('refresh') })}
+        ${iconButton({ name: 'refresh', title: 'Refresh (r)', onClick: this.#refresh })}
         ${
           this.host.openPage === null
             ? nothing
@@ -147,70 +149,28 @@ export class ConversationList extends LightElement {
             })
           : nothing
       }
-      <div class="list-scroll">${this.#body()}</div>
-    </div>`;
-  }
-
-  #body(): TemplateResult {
-    if (this._status === 'loading' && this._rows.length === 0) return listSkeleton();
-    if (this._status === 'error' && this._rows.length === 0) {
-      return notice({
-        icon: 'debug-disconnect',
-        title: 'The conversations could not be loaded',
-        text: this._error,
-        actions: button({ label: 'Try again', icon: 'refresh', onClick: () => this.#load('new') }),
-        role: 'alert',
-      });
-    }
-    if (this._rows.length === 0 && (this.#filtered() || this.panel.filters.search !== '')) {
-      return notice({
-        icon: 'search',
-        title: 'No conversation matches',
-        text: 'Other words or fewer filters may find it.',
-        actions: button({ label: 'Clear search and filters', onClick: this.#clear }),
-      });
-    }
-    if (this._rows.length === 0) {
-      return notice({
-        icon: 'comment-discussion',
-        title: 'No conversations yet',
-        text: html`Type <code>claude</code> in the integrated terminal. What passes through Nexus appears here
-          as it happens.`,
-      });
-    }
-    return html`${listHeadings()}
-      <div
-        role="listbox"
-        aria-label="Conversations"
-        class="list-rows"
-        tabindex="0"
-        aria-activedescendant=${this.#activeId()}
-      >
-        ${groupByDay(this._rows, this._now).map(
-          (group) =>
-            html`<div role="group" aria-label=${group.day}>
-              <h2 class="list-day">${group.day}</h2>
-              ${repeat(
-                group.rows,
-                (row) => row.conversationId,
-                (row) =>
-                  listRow(row, this._now, row.conversationId === this._active, (id) => {
-                    this.#open(id);
-                  }),
-              )}
-            </div>`,
-        )}
+      <div class="list-scroll">
+        ${listBody({
+          list: this.#list,
+          messages: this.#messages,
+          now: this._now,
+          searching: filters.search.trim() !== '',
+          filtered,
+          allTitles: this._allTitles,
+          active: this._active,
+          load: (how) => {
+            this.#load(how);
+          },
+          clear: this.#clear,
+          showAllTitles: () => {
+            this._allTitles = true;
+          },
+          open: (conversationId, requestId) => {
+            this.tell('navigate', { conversationId, requestId });
+          },
+        })}
       </div>
-      <div class="list-end">
-        ${
-          this._status === 'error'
-            ? html`<span class="state-error">${this._error}</span>
-                <button type="button" class="link" @click=${() => this.#load('more')}>Try again</button>`
-            : this._cursor === null
-              ? nothing
-              : html`<span class="dim">Loading more…</span>`
-        }
-      </div>`;
+    </div>`;
   }
 
   #filtered(): boolean {
@@ -227,50 +187,28 @@ export class ConversationList extends LightElement {
     this.#search.soon();
   };
 
-  #open(conversationId: string): void {
-    this.tell('navigate', { conversationId, requestId: null });
-  }
+  #refresh = (): void => {
+    this.#load('refresh');
+    this.#messages.look(this.api, this.panel.filters);
+  };
 
-  #activeId(): string | typeof nothing {
-    return this._active === null ? nothing : `conversation-${this._active}`;
-  }
-
-  /** `new`: other filters, from the top. `more`: the next page. `refresh`: the first page again, in place. */
   #load(how: 'new' | 'more' | 'refresh'): void {
-    if (how === 'refresh' && this._status === 'loading') return;
-    this.#abort.abort();
-    this.#abort = new AbortController();
-    const { signal } = this.#abort;
-    this._status = how === 'more' ? 'more' : 'loading';
-    this.api.listConversations(this.panel.filters, how === 'more' ? this._cursor : null, signal).then(
-      ({ conversations, pagination }) => {
-        if (signal.aborted) return;
-        const known = this._rows;
-        if (how === 'more') this._rows = [...known, ...conversations];
-        else if (how === 'new') this._rows = conversations;
-        else this._rows = mergeFirstPage(known, conversations, pagination.nextCursor !== null);
-        // Further pages already loaded keep their own cursor.
-        if (how !== 'refresh' || known.length <= conversations.length) this._cursor = pagination.nextCursor;
-        this._status = 'idle';
-        this._now = Date.now();
-      },
-      (error: unknown) => {
-        if (signal.aborted) return;
-        if (how === 'new') this._rows = [];
-        this._error = error instanceof Error ? error.message : String(error);
-        this._status = 'error';
-      },
-    );
+    this.#list.load(this.api, this.panel.filters, how);
+    if (how === 'new') this.#messages.look(this.api, this.panel.filters);
+  }
+
+  /** Rows and hits, in the order in which they are shown. */
+  #items(): HTMLElement[] {
+    return [...this.querySelectorAll<HTMLElement>('[role="option"]')];
   }
 
   #move(step: number): void {
-    const index = this._rows.findIndex((row) => row.conversationId === this._active);
-    const row = this._rows[Math.min(this._rows.length - 1, Math.max(0, index + step))];
-    if (!row) return;
-    this._active = row.conversationId;
-    void this.updateComplete.then(() => {
-      this.querySelector('.list-row.active')?.scrollIntoView({ block: 'nearest' });
-    });
+    const items = this.#items();
+    const index = items.findIndex((item) => item.id === this._active);
+    const item = items[Math.min(items.length - 1, Math.max(0, index + step))];
+    if (!item) return;
+    this._active = item.id;
+    item.scrollIntoView({ block: 'nearest' });
   }
 
   #onKey = (event: KeyboardEvent): void => {
@@ -292,7 +230,9 @@ export class ConversationList extends LightElement {
         this.#move(-1);
       },
       Enter: () => {
-        if (this._active !== null) this.#open(this._active);
+        this.#items()
+          .find((item) => item.id === this._active)
+          ?.click();
       },
       '/': () => {
         focusField(this.querySelector('.list-search'));
@@ -300,9 +240,7 @@ export class ConversationList extends LightElement {
       f: () => {
         this.tell('panel', { filtersOpen: !this.panel.filtersOpen });
       },
-      r: () => {
-        this.#load('refresh');
-      },
+      r: this.#refresh,
       Escape: () => {
         if (this.panel.filters.search !== '') {
           this.#filter({ search: '' });

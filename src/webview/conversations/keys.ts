@@ -3,8 +3,8 @@ import { keySheet, type KeyList } from '../shared/key-sheet.ts';
 
 const LIST_KEYS: KeyList = [
   [['↑', '↓'], 'Move (also j, k)'],
-  [['Enter'], 'Open conversation'],
-  [['/'], 'Search titles'],
+  [['Enter'], 'Open conversation or turn'],
+  [['/'], 'Search titles and messages'],
   [['f'], 'Show filters'],
   [['r'], 'Refresh'],
   [['Esc'], 'Clear search, close'],

@@ -7,6 +7,7 @@ import type {
   RequestDetail,
   RequestPage,
 } from '../../protocol/rows.ts';
+import type { SearchPage } from '../../protocol/search.ts';
 import type { SidecarStatus } from '../../protocol/status.ts';
 import type { PruneBody, PruneReport, StorageReport, VacuumReport } from '../../protocol/storage.ts';
 import type { Host } from './host.ts';
@@ -38,6 +39,11 @@ export interface RequestFilters {
 }
 
 export type DetailField = Exclude<keyof RequestDetail, 'requestId'>;
+
+/** True when the sidecar answered that it was asked for something that cannot be. */
+export function isRefused(error: unknown): boolean {
+  return error instanceof ProblemError && error.status === 400;
+}
 
 /** True when the sidecar answered that it knows no such thing. */
 export function isUnknown(error: unknown): boolean {
@@ -83,6 +89,24 @@ export class Api {
       ...(cursor === null ? {} : { cursor }),
     };
     return unwrap(this.#client.api.requests.$get({ query }, { init: { signal } }));
+  }
+
+  /** Turns in which all of the words are; one page. */
+  search(
+    words: string,
+    filters: Omit<ListFilters, 'search'>,
+    cursor: string | null,
+    signal: AbortSignal,
+  ): Promise<SearchPage> {
+    const { state, branchKind, project, model } = filters;
+    const set = Object.entries({ state, branchKind, project, model }).filter(([, value]) => value !== '');
+    const query = {
+      q: words,
+      limit: '20',
+      ...Object.fromEntries(set),
+      ...(cursor === null ? {} : { cursor }),
+    };
+    return unwrap(this.#client.api.search.$get({ query }, { init: { signal } }));
   }
 
   getConversation(id: string, signal: AbortSignal): Promise<ConversationDetail> {

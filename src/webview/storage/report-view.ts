@@ -38,7 +38,7 @@ export function summary(report: StorageReport, status: SidecarStatus): TemplateR
 /** Everything below the header. `today`: `2026-11-23`, UTC. */
 export function reportSections(report: StorageReport, today: string): TemplateResult {
   return html`
-    ${kinds(report)} ${growth(everyDay(report.growthPerDay, today, DAYS))} ${tables(report)}
+    ${kinds(report)} ${growth(everyDay(report.growthPerDay, today, DAYS))} ${tables(report)} ${search(report)}
     ${journal(report)} ${database(report)}
   `;
 }
@@ -176,6 +176,23 @@ function journal({ journal: { waiting, failed } }: StorageReport): TemplateResul
     </dl>`,
   );
 }
+
+function search({ search: { indexed, waiting } }: StorageReport): TemplateResult {
+  return section(
+    'Search index',
+    html`<dl class="storage-facts num">
+      <dt title="Turns of conversations that a search finds by their words">Indexed</dt>
+      <dd>${plural(indexed, 'turn')}</dd>
+      <dt title="Indexed while nothing else is to be done">Waiting to be indexed</dt>
+      <dd>
+        ${waiting === 0 ? 'None' : `${plural(waiting, 'turn')} (${share(indexed, indexed + waiting)} done)`}
+      </dd>
+    </dl>`,
+  );
+}
+
+/** In whole percent; 100 only when it is all. */
+const share = (part: number, whole: number): string => `${String(Math.floor((100 * part) / whole))} %`;
 
 function database({ database: { connections, slowQueries } }: StorageReport): TemplateResult {
   return section(

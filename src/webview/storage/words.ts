@@ -17,6 +17,7 @@ const KINDS: Record<string, { name: string; why: string }> = {
     name: 'Requests',
     why: 'One row for each request: tokens, links, how its answer arrived; with indexes',
   },
+  search: { name: 'Search index', why: 'Which turns have which words' },
 };
 
 export function kindName(kind: string): { name: string; why: string } {

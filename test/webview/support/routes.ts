@@ -1,11 +1,17 @@
 import type { ConversationRow } from '../../../src/protocol/rows.ts';
-import type { Routes } from './panel.ts';
+import type { SearchHit, SearchPage } from '../../../src/protocol/search.ts';
+import type { Answer, Routes } from './panel.ts';
 import type { Scripted } from './scripted-conversation.ts';
 
 /** The control API over fixtures. `conversations` may change between requests: growth. */
-export function routesOf(conversations: () => Scripted[], rows: () => ConversationRow[] = () => []): Routes {
+export function routesOf(
+  conversations: () => Scripted[],
+  rows: () => ConversationRow[] = () => [],
+  search: (url: URL) => Answer | undefined = () => undefined,
+): Routes {
   return (url) => {
     const path = url.pathname;
+    if (path === '/api/search') return search(url) ?? { body: hitsPage([]) };
     if (path === '/api/conversations') return { body: page(url, rows()) };
     for (const { detail, requests } of conversations()) {
       if (path === `/api/conversations/${detail.conversation.conversationId}`) return { body: detail };
@@ -51,6 +57,11 @@ export function routesOf(conversations: () => Scripted[], rows: () => Conversati
     }
     return undefined;
   };
+}
+
+/** What a search answers. */
+export function hitsPage(hits: SearchHit[], change: Partial<SearchPage> = {}): SearchPage {
+  return { hits, pagination: { limit: 20, nextCursor: null }, cut: false, waiting: 0, ...change };
 }
 
 function page(url: URL, rows: ConversationRow[]): object {

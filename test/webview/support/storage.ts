@@ -41,6 +41,7 @@ export function storageReport(scale = 1, change: Partial<StorageReport> = {}): S
         { name: 'setting', rows: 3, bytes: 16_384, indexBytes: 16_384 },
       ],
     },
+    search: { indexed: times(11_900), waiting: 0 },
     journal: { waiting: { files: 0, bytes: 0 }, failed: { files: 0, bytes: 0 } },
     housekeeping: { task: null, detail: '', waiting: 0 },
     ...change,
