@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { problemCode } from './problem.ts';
 
 /** Raised when the ready line, the lock file or the events change incompatibly. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 /** The one line `serve` prints on stdout. `url` is the origin, `baseUrl` what a client gets as ANTHROPIC_BASE_URL. */
 export const readyLine = z.object({
