@@ -21,10 +21,9 @@ import {
   updateLink,
   updateResponseLinks,
   updateUsageType,
-  type LinkColumns,
   type StoredExchange,
 } from '../store/link-rows.ts';
-import { relinkAround, relinkThese, type ExchangeKey, type Moved } from '../store/relink-list.ts';
+import { relinkAround, relinkThese, type ExchangeKey } from '../store/relink-list.ts';
 import { moveCalls } from '../store/settle.ts';
 import { searchAnew } from '../store/search-index.ts';
 import { findThread } from '../store/threads.ts';
@@ -32,6 +31,7 @@ import type { Tx } from '../store/tables.ts';
 import { findTitle } from '../store/titles.ts';
 import { toolNumbersOrNull } from '../store/tool-numbers.ts';
 import { cleanTextOrNull } from '../store/values.ts';
+import { branchesMoved, explainsOtherwise, linkColumns, movesTree } from './link-columns.ts';
 import type { Preparation } from './preparation.ts';
 import { linkVersion, requestChain, type RequestChain } from './request-chain.ts';
 
@@ -90,7 +90,7 @@ export async function relinkExchange(
   const candidates = isPart ? await findLinkCandidates(tx, { ...query, past: true }) : noCandidates;
   const decision = decideLink(linked, query, candidates);
   const place = isPart ? await placeAnew(tx, reading, decision) : null;
-  const columns = columnsOf(reading, decision, place);
+  const columns = linkColumns(facts, chain, decision, place);
   const changed = movesTree(row, columns);
   if (changed || explainsOtherwise(row, columns)) await updateLink(tx, key, columns);
   const claimed = await settleClaim(tx, row, decision);
@@ -210,71 +210,6 @@ async function placeAnew(
   if (!branch.isNew || branch.kind === 'main') return { conversationId, branchId: branch.id, opened };
   const taken = await branchesThen(tx, { tenant, id, at, conversationId });
   return { conversationId, branchId: uniqueBranch(branch.id, taken), opened };
-}
-
-function columnsOf(
-  { facts, chain }: Reading,
-  decision: LinkDecision,
-  place: { conversationId: string; branchId: string } | null,
-): LinkColumns {
-  return {
-    type: facts.requestType,
-    message_count: facts.messageCount + chain.heldMessages,
-    summarises: facts.summarises,
-    tool_ids: toolNumbersOrNull(facts.lastToolIds),
-    conversation_id: place?.conversationId ?? null,
-    branch_id: place?.branchId ?? null,
-    parent_id: decision.parentRequestId,
-    retry_of: decision.retryOf,
-    is_subtask: decision.isSubtask,
-    parent_task_id: decision.parentTaskRequestId,
-    request_link: place === null ? null : chain.tip,
-    link_depth: chain.depth,
-    link_version: linkVersion,
-    link_signal: decision.signal,
-    link_matched: decision.matched,
-    link_candidates: JSON.stringify(decision.candidates),
-  };
-}
-
-/** Where it was and is, when that has changed. */
-function branchesMoved(
-  { conversation_id, branch_id }: StoredExchange,
-  place: { conversationId: string; branchId: string } | null,
-): Moved['branches'] {
-  if (conversation_id === (place?.conversationId ?? null) && branch_id === (place?.branchId ?? null)) {
-    return [];
-  }
-  return [{ conversationId: conversation_id, branchId: branch_id }, ...(place === null ? [] : [place])];
-}
-
-const TREE = [
-  'type',
-  'conversation_id',
-  'branch_id',
-  'parent_id',
-  'retry_of',
-  'is_subtask',
-  'parent_task_id',
-  'summarises',
-] as const;
-
-/** Something that others are linked by, or shown under. */
-function movesTree(row: StoredExchange, columns: LinkColumns): boolean {
-  const { request_link: old } = row;
-  const link = columns.request_link ?? null;
-  const sameLink = old === null || link === null ? old === link : old.equals(link);
-  return !sameLink || TREE.some((name) => row[name] !== columns[name]);
-}
-
-function explainsOtherwise(row: StoredExchange, columns: LinkColumns): boolean {
-  return (
-    (['message_count', 'link_depth', 'link_version', 'link_signal', 'link_matched'] as const).some(
-      (name) => row[name] !== columns[name],
-    ) ||
-    JSON.stringify(row.link_candidates) !== columns.link_candidates ||
-    JSON.stringify(row.own_tool_ids) !== JSON.stringify(columns.tool_ids)
-  );
 }
 
 /** Lets go of the call it had claimed, and claims the one it belongs to; true when that has changed anything. */
