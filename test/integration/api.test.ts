@@ -153,7 +153,7 @@ describe('problems', () => {
       await check(`/api/requests/${path}`, 404, 'not_found');
       await check(`/api/requests/${path}/link`, 404, 'not_found');
     }
-    await check('/api/search', 404, 'not_found');
+    await check('/api/projects', 404, 'not_found');
   });
 
   test('writes say that they are JSON, and are', async () => {

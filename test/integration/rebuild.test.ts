@@ -320,7 +320,7 @@ async function spoil({ db }: Database): Promise<void> {
 
 async function emptyStore(database: Database): Promise<void> {
   await sql`truncate request, answer, conversation, branch, invocation, relink, running, usage, envelope, node, block,
-    unused, deleted_exchange`.execute(database.db);
+    unused, deleted_exchange, unsearched, search_segment, search_piece`.execute(database.db);
   database.known.forget();
 }
 
