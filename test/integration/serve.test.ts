@@ -3,7 +3,7 @@ import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from '
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import type { FailedLine } from '../../src/protocol/status.ts';
+import { PROTOCOL_VERSION, type FailedLine } from '../../src/protocol/status.ts';
 import { ask } from '../support/ask.ts';
 import { createFakeAnthropic, text, type FakeAnthropic } from '../support/fake-anthropic.mjs';
 import {
@@ -68,7 +68,7 @@ describe('ready', () => {
       ready: true,
       attached: false,
       pid: sidecar.process.pid,
-      protocolVersion: 1,
+      protocolVersion: PROTOCOL_VERSION,
     });
     expect(sidecar.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
     expect(sidecar.token.length).toBeGreaterThanOrEqual(40);
