@@ -81,7 +81,8 @@ export class Workbench {
       );
       if (asked && (await appears(row, 3000))) break;
       if (attempt === 9) throw new Error(`the command palette does not offer "${title}"`);
-      await page.keyboard.press('Escape');
+      // Without a palette it would reach whatever has the focus: to a panel it means going back.
+      if (await input.isVisible()) await page.keyboard.press('Escape');
     }
     await row.click();
     // Done when the palette is gone, or when the command has put another quick pick in its place.
