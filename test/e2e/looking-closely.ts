@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { Frame } from 'playwright-core';
 import { words } from '../support/story-texts.ts';
 import { until } from '../support/until.ts';
-import type { Scene } from './scene.ts';
+import { conversationRow, type Scene } from './scene.ts';
 
 /** Somebody opens the conversation to find out what the agent did. */
 export async function lookingClosely(scene: Scene): Promise<void> {
@@ -103,10 +103,4 @@ export async function lookingClosely(scene: Scene): Promise<void> {
     await shot('raw-json');
     await wb.command('View: Close Editor');
   });
-}
-
-function conversationRow(scene: Scene) {
-  return scene.wb.page
-    .locator('.pane-body .monaco-list-row', { hasText: 'Fix the flaky upload test' })
-    .first();
 }

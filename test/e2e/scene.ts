@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Browser } from 'playwright-core';
+import type { Browser, Locator } from 'playwright-core';
 import type { ReadyLine } from '../../src/protocol/status.ts';
 import type { FakeAnthropic } from '../support/fake-anthropic.mjs';
 import type { FakeTokenEndpoint } from '../support/fake-token-endpoint.ts';
@@ -71,6 +71,11 @@ export function commandTitle(name: string): string {
   const title = texts[`command.${name}`];
   if (title === undefined) throw new Error(`there is no command ${name}`);
   return `Claude Nexus: ${title}`;
+}
+
+/** The story's conversation in the side bar. */
+export function conversationRow({ wb }: Pick<Scene, 'wb'>): Locator {
+  return wb.page.locator('.pane-body .monaco-list-row', { hasText: 'Fix the flaky upload test' }).first();
 }
 
 const root = join(import.meta.dirname, '..', '..');

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { until } from '../support/until.ts';
 import type { Workbench } from '../support/workbench.ts';
-import { anotherWindow, api, commandTitle, runningSidecar, type Scene } from './scene.ts';
+import { anotherWindow, api, commandTitle, conversationRow, runningSidecar, type Scene } from './scene.ts';
 
 const READY = /\btok\b/;
 const OFF = 'Nexus off';
@@ -36,6 +36,10 @@ export async function windowsAndCrashes(scene: Scene): Promise<void> {
     assert.equal(runningSidecar(dataDir).pid, first.pid);
   });
 
+  await check('a conversation is open', async () => {
+    await conversationRow(scene).click();
+    await (await wb.webview('nexus-tree .turn-row')).locator('.turn-row').first().waitFor();
+  });
   await check('a killed sidecar is told, and started again on the same port', async () => {
     const told = wb.statusBar(OFF, 20_000);
     process.kill(first.pid, 'SIGKILL');
