@@ -34,6 +34,11 @@ export function fold(original: string): Folded {
   return { text: parts.join(''), cased: cased.join(''), origin: Uint32Array.from(origin) };
 }
 
+/** Small letters, of which sigma has one: JavaScript writes another one at a word's end. */
+export function small(folded: string): string {
+  return folded.toLowerCase().replaceAll('ς', 'σ');
+}
+
 /** Only the form with its capitals. */
 export function foldKeepingCase(original: string): string {
   return NOT_ASCII.test(original) ? original.replace(EACH_NOT_ASCII, foldCharacter) : original;

@@ -79,6 +79,11 @@ const isFound = (document: string, typed: string): boolean => {
   return inIndex && matchTurn([{ role: 'user', kind: 'text', text: document }], search) !== null;
 };
 
+it('a capital sigma at the end of a word is the small one of its middle', () => {
+  expect(isFound('ΟΔΟΣ', 'οδος')).toBe(true);
+  expect(isFound('οδος', 'ΟΔΟΣ')).toBe(true);
+});
+
 describe('a document', () => {
   it('is found by any of its words, however they are written', () => {
     fc.assert(

@@ -1,4 +1,4 @@
-import { foldKeepingCase } from './fold.ts';
+import { foldKeepingCase, small } from './fold.ts';
 
 /** A term is the beginning of a word, or of a part of one: so many UTF-16 units at most. */
 const LONGEST_TERM = 10;
@@ -51,7 +51,7 @@ export function lookUpsOf(words: string): LookUp[] {
     const runs = runsOf(word[0]);
     for (const [index, run] of runs.entries()) {
       const characters = Array.from(run);
-      if (!UNSPACED.test(run)) add(cut(run.toLowerCase()), !goesOn || index < runs.length - 1);
+      if (!UNSPACED.test(run)) add(cut(small(run)), !goesOn || index < runs.length - 1);
       else if (characters.length === 1) add(run, false);
       else for (const pair of pairsOf(characters).slice(0, -1)) add(pair, true);
     }
@@ -107,14 +107,14 @@ const pairsOf = (characters: string[]): string[] =>
   characters.map((character, index) => character + (characters[index + 1] ?? ''));
 
 function addWord(word: string, terms: Set<string>, ascii: boolean): void {
-  const small = word.toLowerCase();
-  const term = cut(small);
+  const plain = small(word);
+  const term = cut(plain);
   terms.add(ascii ? term : bytesOf(term));
-  if (word.length > LONGEST_IN_PARTS || small === word || !HAS_CAPITAL.test(word.slice(1))) return;
+  if (word.length > LONGEST_IN_PARTS || plain === word || !HAS_CAPITAL.test(word.slice(1))) return;
   // A letter whose small form is longer would shift what stands behind it.
   const parts = word.split(PART_START);
   for (let part = 1; part < parts.length; part++) {
-    const rest = cut(parts.slice(part).join('').toLowerCase());
+    const rest = cut(small(parts.slice(part).join('')));
     terms.add(ascii ? rest : bytesOf(rest));
   }
 }
