@@ -189,12 +189,18 @@ describe('PostgreSQL in trouble', () => {
 
   it('a schema that another process changes makes its prepared statements anew', async () => {
     const { recording, name } = await recordingOn();
-    const before = say(recording, 2);
-    await expectCaughtUp(recording, before);
+    const said = say(recording, 2);
+    await expectCaughtUp(recording, said);
     const postgres = await server().of(18);
-    await postgres.query('alter table node alter column depth type bigint', name);
-    await expectCaughtUp(recording, [...before, ...say(recording, 3)]);
-    expect(wasLogged(recording, /cached plan must not change result type/)).toBe(true);
+    // The connection that has prepared them is most often, and not always, the one that is taken next.
+    let changes = 0;
+    await until('a statement that is stale', 60_000, async () => {
+      const type = changes++ % 2 === 0 ? 'bigint' : 'integer';
+      await postgres.query(`alter table node alter column depth type ${type}`, name);
+      said.push(...say(recording, 1));
+      await expectCaughtUp(recording, said);
+      return wasLogged(recording, /cached plan must not change result type/) ? true : undefined;
+    });
   });
 
   it('tables that are dropped under its feet are made again', async () => {
