@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { sql } from 'kysely';
 import type { LinkQuery } from '../../src/sidecar/core/facts.ts';
+import { linkVersion } from '../../src/sidecar/recorder/request-chain.ts';
 import { findLinkCandidates } from '../../src/sidecar/store/candidates.ts';
 import { openDatabase, type DatabaseOptions } from '../../src/sidecar/store/database.ts';
 import type { Store, Tx } from '../../src/sidecar/store/tables.ts';
@@ -156,7 +157,7 @@ async function seedSlice(tx: Tx, first: number, end: number): Promise<void> {
       'claude-test-1', true, 'A question about the shop, number ' || n, true, n % ${LENGTH}::bigint * 2 + 1,
       sha256('envelope'), 360000, ${uuidOf('c', sql`n / ${LENGTH}::bigint`)}, 'main',
       case when n % ${LENGTH}::bigint > 0 then ${uuidOf('e', sql`n - 1`)} end,
-      ${linkOf(sql`n % ${LENGTH}::bigint`, 'request')}, n % ${LENGTH}::bigint * ${LINKS_PER_TURN}::bigint + 1, 1,
+      ${linkOf(sql`n % ${LENGTH}::bigint`, 'request')}, n % ${LENGTH}::bigint * ${LINKS_PER_TURN}::bigint + 1, ${linkVersion}::smallint,
       'response-prefix', n % ${LENGTH}::bigint * 3, '[]'
     from generate_series(${first}::bigint, ${end - 1}::bigint) as n`.execute(tx);
   await sql`

@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import { openDatabase, type DatabaseOptions } from '../../src/sidecar/store/database.ts';
+import { linkVersion } from '../../src/sidecar/recorder/request-chain.ts';
 import type { Tx } from '../../src/sidecar/store/tables.ts';
 
 /** Made conversations of equal length, each request the child of the one before, without any content. */
@@ -64,7 +65,7 @@ async function insert(tx: Tx, { kind, conversations, length }: SeededConversatio
       'Look at the order list of ' || n || ' and tell me why the price of the second item is shown without tax',
       ${nth} % 5 = 0, ${nth} * 2 + 1, sha256('envelope'), 360000, ${idOf(kind, whole)}, 'main',
       case when ${nth} > 0 then ${idOf(`${kind}e`, sql`n - 1`)} end,
-      ${nth} * 3 + 1, 1, 'response-prefix', ${nth} * 3, '[]'
+      ${nth} * 3 + 1, ${linkVersion}::smallint, 'response-prefix', ${nth} * 3, '[]'
     from generate_series(0::bigint, ${conversations * length - 1}::bigint) as n`.execute(tx);
   await sql`
     insert into answer (tenant, id, state, duration_ms, answer_preview, tool_call_count, input_tokens,
