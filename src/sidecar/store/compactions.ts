@@ -25,6 +25,8 @@ export async function readCompactions(
         and exchange.ended_at <= ${timestamp(query.at)}::timestamptz
         and (exchange.session_id = ${sessionId}::text or exchange.project is not distinct from ${project}::text)`,
     {
+      read: sql`, answer.response_headers, answer.response_header_values, answer.response_shape, answer.response_tip,
+        answer.response_packed, answer.response_body, answer.response_cuts, request.messages_tip, answer.upstream_id`,
       columns: sql`, exchange.response_headers, exchange.response_header_values, exchange.response_shape,
         exchange.response_tip, exchange.response_packed, exchange.response_body, exchange.response_cuts,
         exchange.messages_tip, exchange.upstream_id`,
