@@ -107,6 +107,17 @@ describe.each(engines)('rebuild-conversations on %s', (engine) => {
     expect([help.code, help.out]).toEqual([0, expect.stringContaining('--apply')]);
   });
 
+  it.each([
+    ['--conversation-id=01a1fd55-81ba-7000-8000-000000000003', 'There is no conversation 01a1fd55-'],
+    ['--domain=elsewhere.example', 'There are no requests to elsewhere.example'],
+  ])('says that nothing is there: %s', async (scope, sentence) => {
+    for (const more of [[], ['--apply']]) {
+      const { code, err } = await run(scope, ...more).ended;
+      expect([code, err]).toEqual([1, expect.stringContaining(sentence)]);
+      expect(err).toContain('Nothing was changed.');
+    }
+  });
+
   it('ends when it is told to, and goes on when it is run again', async () => {
     await tearOff();
     const cut = run('--apply');

@@ -149,7 +149,7 @@ function lineOf({ requestId, before, after }: RebuildChange): string {
   return `${requestId}  ${parts.join(', ')}`;
 }
 
-const failureOf = ({ error, apply }: RebuildState): string =>
+const failureOf = ({ error, apply, examined }: RebuildState): string =>
   `The rebuild ended early: ${error ?? 'it is not known why'} ${
-    apply ? 'What was changed by then stays; run it again to finish.' : 'Nothing was changed.'
+    apply && examined > 0 ? 'What was changed by then stays; run it again to finish.' : 'Nothing was changed.'
   }`;

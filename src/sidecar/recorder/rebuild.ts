@@ -21,6 +21,20 @@ interface RebuildHooks {
   log: RecorderListener['onLog'];
 }
 
+/** Before anything was asked for. */
+export const nothingYet: Readonly<RebuildState> = {
+  state: 'idle',
+  apply: false,
+  conversationId: null,
+  domain: null,
+  examined: 0,
+  total: null,
+  changed: 0,
+  changes: [],
+  conversations: { opened: 0, gone: 0 },
+  error: null,
+};
+
 const newPreparation = (): Preparation => new Preparation(RELINK_LIMITS);
 
 /** Works the list off, wherever it came from. Resolves with the number of exchanges that hang elsewhere now. */
@@ -51,16 +65,11 @@ export class Rebuild {
   constructor({ apply, conversationId, domain }: RebuildBody, hooks: RebuildHooks) {
     this.#hooks = hooks;
     this.state = {
+      ...nothingYet,
       state: 'waiting',
       apply,
       conversationId: conversationId ?? null,
       domain: domain ?? null,
-      examined: 0,
-      total: null,
-      changed: 0,
-      changes: [],
-      conversations: { opened: 0, gone: 0 },
-      error: null,
     };
   }
 
@@ -89,7 +98,13 @@ export class Rebuild {
         await this.#walk(run, { preparation: newPreparation(), transaction, log });
       });
     }
-    this.state.state = this.#cancelled.signal.aborted ? 'cancelled' : 'done';
+    const { conversationId, domain, examined } = this.state;
+    if (this.#cancelled.signal.aborted) this.state.state = 'cancelled';
+    else if (examined === 0 && conversationId !== null) {
+      this.fail(`There is no conversation ${conversationId} in the store.`);
+    } else if (examined === 0 && domain !== null) {
+      this.fail(`There are no requests to ${domain} in the store.`);
+    } else this.state.state = 'done';
   }
 
   async #walk(run: RunSlice, context: RelinkContext): Promise<void> {

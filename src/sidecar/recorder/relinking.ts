@@ -5,7 +5,7 @@ import type { Database } from '../store/database.ts';
 import { dropDraft } from '../store/draft.ts';
 import { tenantsToRelink } from '../store/relink-list.ts';
 import type { RunSlice } from './purge.ts';
-import { Rebuild, relinkAll } from './rebuild.ts';
+import { nothingYet, Rebuild, relinkAll } from './rebuild.ts';
 import type { Change } from './record.ts';
 import { rehash } from './rehash.ts';
 import type { RecorderListener } from './thread.ts';
@@ -26,19 +26,6 @@ export interface RelinkingHost {
   readonly tell: (changes: Change[]) => void;
   log: RecorderListener['onLog'];
 }
-
-const nothingYet: RebuildState = {
-  state: 'idle',
-  apply: false,
-  conversationId: null,
-  domain: null,
-  examined: 0,
-  total: null,
-  changed: 0,
-  changes: [],
-  conversations: { opened: 0, gone: 0 },
-  error: null,
-};
 
 /** Links stored exchanges anew: those on the list as soon as nothing else waits, others when a rebuild is asked for. */
 export class Relinking {

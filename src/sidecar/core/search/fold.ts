@@ -49,6 +49,9 @@ const EACH_NOT_ASCII = /[^\0-\x7f]/gu;
 /** Of Latin, Greek and Cyrillic letters; the marks of other scripts are letters of their own. */
 const ACCENTS = /[\u0300-\u036f]/g;
 
+/** Letters that capitals do not tell apart. */
+const SAME: Readonly<Record<string, string>> = { ς: 'σ', ß: 'ss', ẞ: 'SS' };
+
 const known = new Map<string, string>();
 /** More different characters than these are not kept in mind. */
 const MOST_KNOWN = 4096;
@@ -56,7 +59,10 @@ const MOST_KNOWN = 4096;
 function foldCharacter(character: string): string {
   const found = known.get(character);
   if (found !== undefined) return found;
-  const bare = character.normalize('NFKD').replace(ACCENTS, '').replace('ς', 'σ');
+  const bare = character
+    .normalize('NFKD')
+    .replace(ACCENTS, '')
+    .replace(/[ςßẞ]/, (letter) => SAME[letter]!);
   if (known.size < MOST_KNOWN) known.set(character, bare);
   return bare;
 }

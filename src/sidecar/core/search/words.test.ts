@@ -79,6 +79,11 @@ const isFound = (document: string, typed: string): boolean => {
   return inIndex && matchTurn([{ role: 'user', kind: 'text', text: document }], search) !== null;
 };
 
+it('a sharp s is two in capitals', () => {
+  expect(isFound('Läßt sich das beheben?', 'LÄSST')).toBe(true);
+  expect(isFound('STRASSE', 'Straße')).toBe(true);
+});
+
 it('a capital sigma at the end of a word is the small one of its middle', () => {
   expect(isFound('ΟΔΟΣ', 'οδος')).toBe(true);
   expect(isFound('οδος', 'ΟΔΟΣ')).toBe(true);
