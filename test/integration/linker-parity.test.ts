@@ -1,15 +1,16 @@
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { RequestDetail } from '../../src/protocol/rows.ts';
 import { uuidV7 } from '../../src/sidecar/core/ids.ts';
 import { spawnsOf } from '../../src/sidecar/core/spawns.ts';
-import { createTestDatabase, engines, type TestDatabase } from '../support/databases.ts';
+import { engines } from '../support/databases.ts';
 import { histories, type MadeExchange } from '../support/histories.ts';
 import { choices, interleave, rewrite, type Arrival } from '../support/interleave.ts';
 import { MemoryLinker, type MemoryExchange } from '../support/memory-linker.ts';
 import { JSON_TYPE, SSE, streamOf } from '../support/messages.ts';
 import { usePostgres } from '../support/postgres-suite.ts';
-import { startRecording, type Recording } from '../support/recording.ts';
+import type { Recording } from '../support/recording.ts';
+import { useRecording } from '../support/recording-suite.ts';
 
 /** Histories that are told to both; each is a project of its own, so that those without a session stay apart. */
 const HISTORIES = 50;
@@ -38,16 +39,9 @@ interface Told {
 }
 
 describe.each(engines)('the linker in memory decides as the recorder does on %s', (engine) => {
-  let database: TestDatabase;
   let recording: Recording;
-  beforeAll(async () => {
-    database = await createTestDatabase(engine, server());
-    recording = startRecording(database);
-    await recording.recorder.ready;
-  });
-  afterAll(async () => {
-    await recording.close();
-    await database.remove();
+  useRecording(engine, server, (begun) => {
+    recording = begun;
   });
 
   /** What its journal holds at `at`: the request, also its answer as far as its calls, or all of it. */

@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { ConversationDetail } from '../../src/protocol/rows.ts';
-import { createTestDatabase, engines, type TestDatabase } from '../support/databases.ts';
+import { engines } from '../support/databases.ts';
 import {
   assistant,
   SSE,
@@ -13,7 +13,8 @@ import {
   type Reply,
 } from '../support/messages.ts';
 import { usePostgres } from '../support/postgres-suite.ts';
-import { startRecording, type Recording } from '../support/recording.ts';
+import type { Recording } from '../support/recording.ts';
+import { useRecording } from '../support/recording-suite.ts';
 
 const T0 = Date.UTC(2026, 10, 21, 9, 30, 15);
 const CLIENT: [string, string] = ['user-agent', 'claude-cli/2.1.113 (external, cli)'];
@@ -21,16 +22,9 @@ const CLIENT: [string, string] = ['user-agent', 'claude-cli/2.1.113 (external, c
 const server = usePostgres();
 
 describe.each(engines)('sub-tasks, titles and cut histories on %s', (engine) => {
-  let database: TestDatabase;
   let recording: Recording;
-  beforeAll(async () => {
-    database = await createTestDatabase(engine, server());
-    recording = startRecording(database);
-    await recording.recorder.ready;
-  });
-  afterAll(async () => {
-    await recording.close();
-    await database.remove();
+  useRecording(engine, server, (begun) => {
+    recording = begun;
   });
 
   /** Sends a turn `seconds` after the start. `cut`: its stream breaks off behind the answer's blocks. */

@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createTestDatabase, engines, type TestDatabase } from '../support/databases.ts';
+import { describe, expect, it } from 'vitest';
+import { engines } from '../support/databases.ts';
 import { usePostgres } from '../support/postgres-suite.ts';
 import {
   assistant,
@@ -12,23 +12,17 @@ import {
   user,
   type Reply,
 } from '../support/messages.ts';
-import { startRecording, type Recording } from '../support/recording.ts';
+import type { Recording } from '../support/recording.ts';
+import { useRecording } from '../support/recording-suite.ts';
 
 const T0 = Date.UTC(2026, 10, 21, 9, 30, 15);
 
 const server = usePostgres();
 
 describe.each(engines)('trees on %s', (engine) => {
-  let database: TestDatabase;
   let recording: Recording;
-  beforeAll(async () => {
-    database = await createTestDatabase(engine, server());
-    recording = startRecording(database);
-    await recording.recorder.ready;
-  });
-  afterAll(async () => {
-    await recording.close();
-    await database.remove();
+  useRecording(engine, server, (begun) => {
+    recording = begun;
   });
 
   /** Sends a turn `seconds` after the start; `reply` null: no answer yet. */

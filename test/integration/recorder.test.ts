@@ -1,25 +1,19 @@
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createTestDatabase, engines, type TestDatabase } from '../support/databases.ts';
+import { describe, expect, it } from 'vitest';
+import { engines } from '../support/databases.ts';
 import { usePostgres } from '../support/postgres-suite.ts';
 import { JSON_TYPE, messageOf, SSE, streamOf, text, toolUse, turn, user } from '../support/messages.ts';
-import { startRecording, type Recording, type ScriptedExchange } from '../support/recording.ts';
+import type { Recording, ScriptedExchange } from '../support/recording.ts';
+import { useRecording } from '../support/recording-suite.ts';
 
 const T0 = Date.UTC(2026, 10, 20, 12);
 
 const server = usePostgres();
 
 describe.each(engines)('recording on %s', (engine) => {
-  let database: TestDatabase;
   let recording: Recording;
-  beforeAll(async () => {
-    database = await createTestDatabase(engine, server());
-    recording = startRecording(database);
-    await recording.recorder.ready;
-  });
-  afterAll(async () => {
-    await recording.close();
-    await database.remove();
+  useRecording(engine, server, (begun) => {
+    recording = begun;
   });
 
   /** Records one exchange and reads it back. */

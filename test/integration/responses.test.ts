@@ -23,22 +23,16 @@ import {
 } from '../support/messages.ts';
 import { usePostgres } from '../support/postgres-suite.ts';
 import { startRecording, type Recording, type ScriptedExchange } from '../support/recording.ts';
+import { useRecording } from '../support/recording-suite.ts';
 
 const T0 = Date.UTC(2026, 10, 22, 12);
 
 const server = usePostgres();
 
 describe.each(engines)('responses on %s', (engine) => {
-  let made: TestDatabase;
   let recording: Recording;
-  beforeAll(async () => {
-    made = await createTestDatabase(engine, server());
-    recording = startRecording(made);
-    await recording.recorder.ready;
-  });
-  afterAll(async () => {
-    await recording.close();
-    await made.remove();
+  useRecording(engine, server, (begun) => {
+    recording = begun;
   });
 
   const record = async (script: ScriptedExchange): Promise<RequestDetail> => {

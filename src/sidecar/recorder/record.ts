@@ -21,11 +21,11 @@ import { relinkAfter } from '../store/relink-list.ts';
 import { findThread } from '../store/threads.ts';
 import { findTitle } from '../store/titles.ts';
 import type { Tx } from '../store/tables.ts';
-import { toolNumbersOrNull } from '../store/tool-numbers.ts';
 import { cleanText, cleanTextOrNull, timestamp } from '../store/values.ts';
+import { linkColumns } from './link-columns.ts';
 import type { OpenExchange } from './open-exchange.ts';
 import type { Preparation } from './preparation.ts';
-import { linkVersion, requestChain } from './request-chain.ts';
+import { requestChain } from './request-chain.ts';
 import type { Tally } from './tally.ts';
 
 export interface RecordContext {
@@ -129,19 +129,7 @@ async function placeAndInsert(
   const row: NewExchange = {
     ...requestRow(exchange),
     ...stored,
-    message_count: messageCount,
-    conversation_id: place?.conversationId ?? null,
-    branch_id: place?.branchId ?? null,
-    parent_id: decision.parentRequestId,
-    retry_of: decision.retryOf,
-    is_subtask: decision.isSubtask,
-    parent_task_id: decision.parentTaskRequestId,
-    request_link: isPart ? chain.tip : null,
-    link_depth: chain.depth,
-    link_version: linkVersion,
-    link_signal: decision.signal,
-    link_matched: decision.matched,
-    link_candidates: JSON.stringify(decision.candidates),
+    ...linkColumns(facts, chain, decision, place),
   };
   const late = await insertExchange(tx, row, place?.changes);
   const { toolUseId, parentTaskRequestId: parentId } = decision;
@@ -174,15 +162,12 @@ function requestRow(exchange: OpenExchange) {
     session_id: cleanTextOrNull(facts.sessionId, 200),
     agent_id: cleanTextOrNull(facts.agentId, 200),
     parent_agent_id: cleanTextOrNull(facts.parentAgentId, 200),
-    type: facts.requestType,
     started_at: timestamp(exchange.startedAt),
     model: cleanTextOrNull(facts.model, 200),
     streaming: facts.streaming,
     preview: cleanText(facts.preview),
     asked: facts.asked,
     request_size: exchange.body?.length ?? 0,
-    summarises: facts.summarises,
-    tool_ids: toolNumbersOrNull(facts.lastToolIds),
   };
 }
 

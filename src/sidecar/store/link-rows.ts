@@ -1,4 +1,4 @@
-import { sql, type Selectable, type Updateable } from 'kysely';
+import { sql, type Insertable, type Selectable } from 'kysely';
 import { createAssembler } from '../core/assemble.ts';
 import type { ResponseFacts } from '../core/facts.ts';
 import type { RequestHead } from '../core/frames.ts';
@@ -11,7 +11,7 @@ import { timestamp } from './values.ts';
 
 /** What linking decided of an exchange, and what it read of it for that. */
 export type LinkColumns = Pick<
-  Updateable<RequestTable>,
+  Insertable<RequestTable>,
   | 'type'
   | 'message_count'
   | 'summarises'
@@ -89,7 +89,7 @@ export async function readStoredResponse(db: Store, row: StoredExchange): Promis
 export async function updateLink(
   db: Store,
   { tenant, id }: ExchangeKey,
-  columns: LinkColumns,
+  columns: Partial<LinkColumns>,
 ): Promise<void> {
   await db.updateTable('request').set(columns).where('tenant', '=', tenant).where('id', '=', id).execute();
 }

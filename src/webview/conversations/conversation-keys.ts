@@ -1,6 +1,6 @@
 import { focusField } from '../shared/controls.ts';
 import type { ConversationView } from './conversation-view.ts';
-import { isTyping } from '../shared/typing.ts';
+import { panelKeys } from '../shared/panel-keys.ts';
 import type { TreeItem } from './tree/layout.ts';
 
 /** Keys of the conversation view; what is being typed into, and a turn that is being read, keep their own. */
@@ -72,28 +72,10 @@ export function conversationKeys(view: ConversationView): (event: KeyboardEvent)
     else view.back();
   };
 
-  return (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-    const typing = isTyping(event);
-    if (event.key === 'Escape') {
-      event.preventDefault();
-      escape(typing);
-      return;
-    }
-    if (typing) return;
-    const target = event.composedPath()[0];
-    // Controls keep Enter and arrows; a turn being read scrolls with its own arrows.
-    const named = event.key.length > 1;
-    if (
-      named &&
-      target instanceof Element &&
-      target.closest('button, a, vscode-dropdown, [role=tab], [role=separator], .turn-scroll')
-    ) {
-      return;
-    }
-    const action = actions[event.key];
-    if (!action) return;
-    event.preventDefault();
-    action(event);
-  };
+  return panelKeys({
+    actions,
+    escape,
+    // A turn being read scrolls with its own arrows.
+    keeps: 'button, a, vscode-dropdown, [role=tab], [role=separator], .turn-scroll',
+  });
 }

@@ -1,15 +1,8 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import type { ListFilters } from '../shared/api.ts';
-import { dropdown, searchField } from '../shared/controls.ts';
+import { dropdown } from '../shared/controls.ts';
+import { exactField, STATES } from '../shared/filters.ts';
 
-const STATES = [
-  { value: '', label: 'Any state' },
-  { value: 'running', label: 'Running' },
-  { value: 'completed', label: 'Done' },
-  { value: 'failed', label: 'Failed' },
-  { value: 'aborted', label: 'Aborted' },
-  { value: 'interrupted', label: 'Interrupted' },
-];
 const KINDS = [
   { value: '', label: 'Any shape' },
   { value: 'branch', label: 'With branches' },
@@ -26,13 +19,8 @@ export function listFilters(options: {
 }): TemplateResult {
   const { filters, choose } = options;
   const type = (name: 'project' | 'model', label: string): TemplateResult =>
-    searchField({
-      value: filters[name],
-      placeholder: label,
-      label: `${label} is exactly`,
-      onInput: (value) => {
-        choose({ [name]: value });
-      },
+    exactField(filters[name], label, (value) => {
+      choose({ [name]: value });
     });
   return html`<div class="list-filters" role="group" aria-label="Filters">
     ${dropdown({

@@ -1,5 +1,4 @@
 import { html, nothing, type PropertyDeclarations, type TemplateResult } from 'lit';
-import { repeat } from 'lit/directives/repeat.js';
 import type { RequestRow } from '../../protocol/rows.ts';
 import { Api, type RequestFilters } from '../shared/api.ts';
 import { connectionBanner } from '../shared/connection-banner.ts';
@@ -7,19 +6,14 @@ import { LightElement } from '../shared/element.ts';
 import type { Connection, Host, Unsubscribe } from '../shared/host.ts';
 import { keySheet } from '../shared/key-sheet.ts';
 import { Later } from '../shared/later.ts';
-import { setStyle } from '../shared/set-style.ts';
 import { requestFilters } from './request-filters.ts';
 import { REQUEST_KEYS, requestKeys } from './request-keys.ts';
 import { RequestLoader, type LoadKind } from './request-loader.ts';
-import { requestHeadings, requestRow } from './request-row.ts';
+import { HEADINGS_HEIGHT, requestGrid, ROW_HEIGHT } from './request-grid.ts';
 import { filtersOfQuery, NO_FILTERS, readRequestsState, type RequestsState } from './request-state.ts';
 import { actionBar, emptyView, requestsHeader } from './request-views.ts';
 import './requests.css';
 
-const ROW_HEIGHT = 28;
-const HEADINGS_HEIGHT = 24;
-/** Rows drawn above and below those that can be seen. */
-const SPARE = 12;
 /** The next page is asked for when so many rows are left. */
 const AHEAD = 40;
 
@@ -144,7 +138,27 @@ export class NexusRequests extends LightElement {
       }
       ${
         loader.rows.length > 0
-          ? this.#list(loader)
+          ? requestGrid({
+              loader,
+              top: this._top,
+              height: this.scroller()?.clientHeight ?? innerHeight,
+              active: this._active,
+              chosen: this._chosen,
+              scrolled: (top) => {
+                this._top = top;
+              },
+              pick: (row, choosing) => {
+                this._active = row.requestId;
+                if (choosing) this.select(row.requestId);
+                else this.scroller()?.focus();
+              },
+              open: (row) => {
+                this.open(row);
+              },
+              more: () => {
+                this.load('more');
+              },
+            })
           : html`<div class="requests-scroll">
               ${emptyView({
                 loader,
@@ -173,63 +187,6 @@ export class NexusRequests extends LightElement {
               this._help = false;
             })
           : nothing
-      }
-    </div>`;
-  }
-
-  #list(loader: RequestLoader): TemplateResult {
-    const { rows, cursor } = loader;
-    const now = Date.now();
-    const height = this.scroller()?.clientHeight ?? innerHeight;
-    const from = Math.max(0, Math.floor(this._top / ROW_HEIGHT) - SPARE);
-    const to = Math.min(rows.length, Math.ceil((this._top + height) / ROW_HEIGHT) + SPARE);
-    const drawn = rows.slice(from, to).map((row, index) => ({ row, index: from + index }));
-    return html`<div
-      class="requests-scroll"
-      role="grid"
-      tabindex="0"
-      aria-label="Requests"
-      aria-multiselectable="true"
-      aria-rowcount=${cursor === null ? rows.length + 1 : -1}
-      aria-activedescendant=${this._active === null ? nothing : `request-${this._active}`}
-      @scroll=${(event: Event) => {
-        this._top = (event.currentTarget as HTMLElement).scrollTop;
-      }}
-    >
-      ${requestHeadings()}
-      <div class="request-rows" role="rowgroup" ${setStyle({ height: `${rows.length * ROW_HEIGHT}px` })}>
-        ${repeat(
-          drawn,
-          ({ row }) => row.requestId,
-          ({ row, index }) =>
-            requestRow({
-              row,
-              position: index + 1,
-              top: index * ROW_HEIGHT,
-              now,
-              active: row.requestId === this._active,
-              chosen: this._chosen.includes(row.requestId),
-              onClick: (event) => {
-                this._active = row.requestId;
-                if (event.ctrlKey || event.metaKey) this.select(row.requestId);
-                else if (event.shiftKey) this.select(row.requestId);
-                else this.scroller()?.focus();
-              },
-              onOpen: () => {
-                this.open(row);
-              },
-            }),
-        )}
-      </div>
-      ${
-        loader.status === 'error'
-          ? html`<div class="requests-end">
-              <span class="state-error">${loader.error}</span>
-              <button type="button" class="link" @click=${() => this.load('more')}>Try again</button>
-            </div>`
-          : cursor === null
-            ? nothing
-            : html`<div class="requests-end dim">Loading more…</div>`
       }
     </div>`;
   }

@@ -1,7 +1,8 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { live } from 'lit/directives/live.js';
 import type { RequestFilters } from '../shared/api.ts';
-import { dropdown, searchField } from '../shared/controls.ts';
+import { dropdown } from '../shared/controls.ts';
+import { exactField, STATES } from '../shared/filters.ts';
 
 const TYPES = [
   { value: '', label: 'Any type' },
@@ -10,14 +11,6 @@ const TYPES = [
   { value: 'quota', label: 'Quota checks' },
   { value: 'count_tokens', label: 'Token counts' },
   { value: 'other', label: 'Others' },
-];
-const STATES = [
-  { value: '', label: 'Any state' },
-  { value: 'running', label: 'Running' },
-  { value: 'completed', label: 'Done' },
-  { value: 'failed', label: 'Failed' },
-  { value: 'aborted', label: 'Aborted' },
-  { value: 'interrupted', label: 'Interrupted' },
 ];
 const STATUSES = [
   { value: '', label: 'Any status' },
@@ -54,13 +47,8 @@ export function requestFilters(options: {
     });
   };
   const text = (name: keyof RequestFilters, label: string): TemplateResult =>
-    searchField({
-      value: filters[name],
-      placeholder: label,
-      label: `${label} is exactly`,
-      onInput: (value) => {
-        choose({ [name]: value.trim() });
-      },
+    exactField(filters[name], label, (value) => {
+      choose({ [name]: value });
     });
   const day = (name: 'dateFrom' | 'dateTo', label: string): TemplateResult =>
     html`<label class="day-field"

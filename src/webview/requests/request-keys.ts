@@ -1,6 +1,6 @@
 import { focusField } from '../shared/controls.ts';
 import type { KeyList } from '../shared/key-sheet.ts';
-import { isTyping } from '../shared/typing.ts';
+import { panelKeys } from '../shared/panel-keys.ts';
 import type { NexusRequests } from './app.ts';
 
 export const REQUEST_KEYS: KeyList = [
@@ -69,28 +69,10 @@ export function requestKeys(view: NexusRequests): (event: KeyboardEvent) => void
     else if (view._chosen.length > 0) view._chosen = [];
     else if (view._state.filtersOpen) toggleFilters();
   };
-  return (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-    const typing = isTyping(event);
-    if (event.key === 'Escape') {
-      event.preventDefault();
-      escape(typing);
-      return;
-    }
-    if (typing) return;
-    const target = event.composedPath()[0];
-    // Controls keep Enter, Space and arrows.
-    const named = event.key.length > 1 || event.key === ' ';
-    if (
-      named &&
-      target instanceof Element &&
-      target.closest('button, a, summary, input, vscode-dropdown, vscode-button')
-    ) {
-      return;
-    }
-    const action = actions[event.key];
-    if (!action) return;
-    event.preventDefault();
-    action();
-  };
+  return panelKeys({
+    actions,
+    escape,
+    keeps: 'button, a, summary, input, vscode-dropdown, vscode-button',
+    controlKeys: ' ',
+  });
 }
