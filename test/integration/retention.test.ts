@@ -99,8 +99,12 @@ describe.each(engines)('retention on %s', (engine) => {
       removed: { conversations: 2, exchanges: old.length },
     });
     expect((await stored()).sort()).toEqual([...pinned, ...lately].sort());
-    const told = recording.events.filter((event) => event.name === 'conversation.deleted');
-    expect(told.flatMap((event) => event.ids)).toHaveLength(2);
+    // Events are told together, a moment after what they tell of.
+    const told = await until('both deletions', 10_000, () => {
+      const ids = recording.events.flatMap(({ name, ids }) => (name === 'conversation.deleted' ? ids : []));
+      return Promise.resolve(ids.length >= 2 ? ids : undefined);
+    });
+    expect(told).toHaveLength(2);
     await sound(async (db) => {
       const { rows } = await sql<{ n: number }>`select count(*) as n from usage`.execute(db);
       expect(rows[0]!.n).toBe(old.length + pinned.length + lately.length);
